@@ -1,0 +1,1 @@
+"""When, where and how often things run. The only room that knows Prefect and the command line."""

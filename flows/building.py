@@ -1,0 +1,150 @@
+"""`build` and `plan` of the command: plans without Prefect, and starts the flow only if there is work."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from typing import Any
+
+from flows.console import Display, out, plain, print_json, table
+from flows.sample import with_sample
+from flows.watch import watcher
+from schemas.build import Build
+from schemas.errors import BuildError, ExitCode
+from schemas.settings import BuildSettings
+from transforms.builder import Action, Builder, Planned
+from transforms.lake import current, member, writing
+
+_PREFECT = {
+    # Nothing is told to anyone.
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    # A temporary server needs up to 23 s for its first start; the default limit is 20.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    # The temporary server fills the screen with tracebacks of cancelled coroutines as it goes.
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    # Our own display says what happens.
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+}
+
+
+def planned(settings: BuildSettings) -> tuple[Builder, list[Planned]]:
+    """What a build would do. The sample world is drawn first if it is asked for and not there yet."""
+    if settings.sample:
+        with writing(settings.lake):
+            settings = with_sample(settings)
+    builder = Builder(settings)
+    return builder, builder.plan()
+
+
+def show_plan(settings: BuildSettings, as_json: bool) -> None:
+    """Prints what a build would do, and why."""
+    _, steps = planned(settings)
+    if as_json:
+        print_json([_as_dict(entry) for entry in steps])
+        return
+    rows = [
+        (entry.step.reference.stage, entry.step.title, entry.action, entry.reason)
+        for entry in steps
+        if entry.action != "done"
+    ]
+    if rows:
+        out.print(table(("stage", "step", "action", "why"), rows))
+    counted = Counter(entry.action for entry in steps)
+    summary = [f"{counted[action]} {word}" for action, word in _WORDS.items() if counted[action]]
+    out.print(plain(", ".join(summary)))
+
+
+_WORDS: dict[Action, str] = {
+    "done": "up to date",
+    "run": "to run",
+    "follow": "to run if what they are made from comes out different",
+    "refused": "refused",
+}
+
+
+def _as_dict(entry: Planned) -> dict[str, Any]:
+    return {
+        "stage": entry.step.reference.stage,
+        "name": entry.step.reference.name,
+        "step": entry.step.title,
+        "action": entry.action,
+        "reason": entry.reason,
+    }
+
+
+def build(settings: BuildSettings, as_json: bool) -> None:
+    """Builds what is not there yet; says so and ends if nothing is to be done."""
+    builder, steps = planned(settings)
+    _refuse(steps)
+    before = current(settings.lake)
+    if all(entry.action == "done" for entry in steps) and _is_current(builder, before):
+        _report(settings, before, as_json, "nothing to do: everything is up to date")
+        return
+    if as_json:
+        _run_flow(settings)
+    else:
+        with Display(len(steps)) as display:
+            watcher.set(display)
+            _run_flow(settings)
+    _report(settings, current(settings.lake), as_json, "built")
+
+
+def _refuse(steps: list[Planned]) -> None:
+    refused = [entry for entry in steps if entry.action == "refused"]
+    if refused:
+        raise BuildError(
+            f"{len(refused)} files have no known sha256, so nothing would notice if they were exchanged",
+            got=", ".join(entry.step.reference.name for entry in refused),
+            next_step="say --unpinned to accept them as they come and to hold them from then on",
+            exit_code=ExitCode.USAGE,
+        )
+
+
+def _is_current(builder: Builder, build: Build | None) -> bool:
+    if build is None:
+        return False
+    there = {entry.reference: entry.fingerprint for entry in build.members}
+    return there == {reference: builder.run(reference).manifest.fingerprint for reference in builder.steps}
+
+
+def _run_flow(settings: BuildSettings) -> None:
+    for name, value in _PREFECT.items():
+        os.environ.setdefault(name, value)
+    from flows.build import build_multiinstruct
+
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
+    build_multiinstruct(**settings.model_dump())
+
+
+def _report(settings: BuildSettings, build: Build | None, as_json: bool, what: str) -> None:
+    if build is None:
+        raise BuildError("the build left no result", where=settings.lake)
+    if as_json:
+        print_json({"outcome": what, "lake": settings.lake, **build.model_dump()})
+        return
+    out.print(plain(f"{what}: build {build.id} in {settings.lake}"))
+    tasks = [entry for entry in build.members if entry.stage == "instances"]
+    rows = []
+    for entry in tasks:
+        found = member(settings.lake, build, entry.reference)
+        if found is not None:
+            ledger = found.manifest
+            left_out = sum(ledger.rejected.values())
+            rows.append((entry.name, *(f"{n:,}" for n in (ledger.rows_out, left_out, ledger.not_asked))))
+    if rows:
+        columns = ("task", "instances", "rejected", "not asked")
+        out.print(table(columns, rows, right=columns[1:]))
+    _what_next(settings, [entry.name for entry in tasks])
+
+
+def _what_next(settings: BuildSettings, tasks: list[str]) -> None:
+    lake = f" --lake {settings.lake}"
+    out.print(plain("\nTry next:"))
+    if tasks:
+        out.print(plain(f"  multiinstruct show {tasks[0]}{lake}"))
+        out.print(plain(f"  multiinstruct show {tasks[-1]} -n 20 --html look.html{lake}"))
+        query = f"select split, count(*) from instances.{tasks[0]} group by all"
+        out.print(plain(f'  multiinstruct sql "{query}"{lake}'))
+    out.print(plain(f'  multiinstruct sql "show all tables"{lake}'))

@@ -1,0 +1,132 @@
+"""What the command shows on a terminal. Data from strangers is never read as markup."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from schemas.artifact import Manifest
+    from transforms.steps import Progress as BytesProgress
+    from transforms.steps import Step
+
+_WIDE = 200
+"""Columns where nobody looks at a terminal: a pipe or a log must not fold names."""
+
+
+def _console(stderr: bool) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, soft_wrap=True, width=None if stream.isatty() else _WIDE)
+
+
+out = _console(stderr=False)
+errors = _console(stderr=True)
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def plain(value: object) -> Text:
+    """Text exactly as it is, less the control characters that would move the cursor."""
+    return Text(_CONTROL.sub(" ", str(value)))
+
+
+def print_json(value: object) -> None:
+    """Prints a value for a program to read."""
+    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[str] = ()) -> Table:
+    """A table of plain values."""
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    numbers = set(right)
+    for column in columns:
+        justify = "right" if column in numbers else "left"
+        shown.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for row in rows:
+        shown.add_row(*(plain("" if value is None else value) for value in row))
+    return shown
+
+
+class Display:
+    """Shows a build as it runs: a line for each step that ends, and bars while bytes come in.
+
+    On a terminal the bars move at the bottom; elsewhere there are lines only.
+    """
+
+    def __init__(self, total: int, console: Console = out) -> None:
+        self._total = total
+        self._ended = 0
+        self._console = console
+        self._lock = threading.Lock()
+        self._started: dict[object, float] = {}
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def began(self, step: Step) -> BytesProgress:
+        """Starts the clock of a step; its bar appears with its first bytes."""
+        self._started[step.reference] = time.monotonic()
+        bar: list[TaskID] = []
+
+        def progress(done: int, total: int | None) -> None:
+            if not bar:
+                bar.append(self._progress.add_task(step.title, total=total))
+            self._progress.update(bar[0], completed=done, total=total, visible=done != total)
+
+        return progress
+
+    def ended(self, step: Step, manifest: Manifest) -> None:
+        """Writes the step's line: what was done, its ledger, how long it took."""
+        seconds = time.monotonic() - self._started[step.reference]
+        with self._lock:
+            self._ended += 1
+            done = f"[{self._ended}/{self._total}]"
+            line = f"{done:>9} {step.title:<54} {_ledger(manifest):<44} {seconds:6.1f} s"
+            self._console.print(plain(line))
+
+
+def _ledger(manifest: Manifest) -> str:
+    if not manifest.rows_in:
+        return ""
+    rejected = sum(manifest.rejected.values())
+    parts = [f"{manifest.rows_out:,} rows"]
+    if rejected:
+        parts.append(f"{rejected:,} rejected")
+    if manifest.not_asked:
+        parts.append(f"{manifest.not_asked:,} not asked")
+    return ", ".join(parts)

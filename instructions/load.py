@@ -1,0 +1,148 @@
+"""The instructions of a task: its TOML file here, or an own file laid over it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from instructions.render import TextSlot, Wording, parse
+from schemas.errors import BuildError
+from schemas.instruction import InstructionFile
+
+SHIPPED = Path(__file__).parent
+SHIPPED_AT_LEAST = 5
+"""The paper writes five instructions for each task (MultiInstruct, section 3)."""
+
+
+@dataclass(frozen=True)
+class TaskInstructions:
+    """What a task says to the model.
+
+    Attributes:
+        task: name of the task.
+        wordings: its instructions, all different, all with the same slots. Evaluation uses the first five.
+        empty: for a slot that holds a list, the words that stand for an empty one.
+    """
+
+    task: str
+    wordings: tuple[Wording, ...]
+    empty: Mapping[str, str]
+
+    @property
+    def text_slots(self) -> tuple[str, ...]:
+        """Text slots that every wording shows, in order of name."""
+        return tuple(sorted(slot.name for slot in self.wordings[0].slots if isinstance(slot, TextSlot)))
+
+
+def shipped_tasks() -> list[str]:
+    """Tasks that have an instruction file here, in order of name."""
+    return sorted(path.stem for path in SHIPPED.glob("*.toml"))
+
+
+def load_instructions(task: str, own: Path | None = None) -> TaskInstructions:
+    """Reads and checks the instructions of a task.
+
+    Args:
+        task: name of the task.
+        own: folder of files like the shipped ones. A task's file there replaces its instructions,
+            any number from one, with the slots of the shipped ones; words for empty lists that it
+            does not give stay as they are.
+
+    Raises:
+        BuildError: a file is missing, is no instruction file, or holds a bad instruction.
+    """
+    shipped = _read(SHIPPED / f"{task}.toml", task)
+    if len(shipped.wordings) < SHIPPED_AT_LEAST:
+        raise BuildError(
+            "a shipped task has too few instructions",
+            where=SHIPPED / f"{task}.toml",
+            got=len(shipped.wordings),
+            expected=f"at least {SHIPPED_AT_LEAST}",
+        )
+    if own is None:
+        return shipped
+    _check_own_folder(own)
+    path = own / f"{task}.toml"
+    if not path.exists():
+        return shipped
+    mine = _read(path, task)
+    _check_same_slots(path, mine.wordings[0], shipped.wordings[0])
+    return TaskInstructions(task, mine.wordings, {**shipped.empty, **mine.empty})
+
+
+def _read(path: Path, task: str) -> TaskInstructions:
+    try:
+        declared = InstructionFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise BuildError(
+            "a task has no instruction file",
+            where=path,
+            next_step="write the file; the README shows what stands in it",
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise BuildError(
+            "an instruction file cannot be read",
+            where=path,
+            got=error,
+            expected="TOML with a list `instructions` of strings, and a table `empty` where it is needed",
+        ) from error
+    wordings = tuple(_parse_in(path, text) for text in declared.instructions)
+    for wording in wordings[1:]:
+        _check_same_slots(path, wording, wordings[0])
+    if len({wording.text for wording in wordings}) < len(wordings):
+        raise BuildError("an instruction stands twice in a file", where=path)
+    instructions = TaskInstructions(task, wordings, declared.empty)
+    _check_empty(path, instructions)
+    return instructions
+
+
+def _parse_in(path: Path, text: str) -> Wording:
+    if text != text.strip() or not text:
+        raise BuildError("an instruction begins or ends with white space", where=path, got=repr(text))
+    for character in text:
+        if character != "\n" and (ord(character) < 32 or 127 <= ord(character) < 160):
+            raise BuildError("an instruction holds a control character", where=path, got=repr(text))
+    if "\\" in text:
+        raise BuildError(
+            "an instruction holds a backslash",
+            where=path,
+            got=text,
+            next_step="a line break is written as one, between three single quotes; no escapes are needed",
+        )
+    try:
+        return parse(text)
+    except BuildError as error:
+        raise BuildError("an instruction is malformed", where=path, got=error) from error
+
+
+def _check_same_slots(path: Path, wording: Wording, other: Wording) -> None:
+    if sorted(wording.slot_names) != sorted(other.slot_names):
+        raise BuildError(
+            "the instructions of a task show different things",
+            where=f"{path}: {wording.text}",
+            got=sorted(wording.slot_names),
+            expected=f"{sorted(other.slot_names)}, as in: {other.text}",
+        )
+
+
+def _check_empty(path: Path, instructions: TaskInstructions) -> None:
+    for slot, words in instructions.empty.items():
+        if slot not in instructions.text_slots:
+            raise BuildError("words stand for a slot that no instruction shows", where=path, got=slot)
+        if words != words.strip() or not words:
+            raise BuildError("words for an empty list are blank or not stripped", where=path, got=repr(words))
+
+
+def _check_own_folder(own: Path) -> None:
+    if not own.is_dir():
+        raise BuildError("the folder of own instructions does not exist", where=own)
+    known = shipped_tasks()
+    for path in sorted(own.glob("*.toml")):
+        if path.stem not in known:
+            raise BuildError(
+                "an own instruction file belongs to no task",
+                where=path,
+                expected=f"the name of a task, one of: {', '.join(known)}",
+            )

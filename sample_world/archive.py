@@ -1,0 +1,57 @@
+"""Zip archives as publishers give them out, with the same bytes for the same members."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+
+
+@contextmanager
+def archive(path: Path) -> Iterator[ZipFile]:
+    """A zip to write members into; it comes into place when it is whole, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with ZipFile(aside, "w") as file:
+            yield file
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def store(file: ZipFile, name: str, data: bytes) -> None:
+    """Adds a member as it is, as publishers do with pictures."""
+    file.writestr(_member(name, ZIP_STORED), data)
+
+
+@contextmanager
+def json_array(path: Path) -> Iterator[Callable[[Any], None]]:
+    """Streams records into `<name>.json.zip`, whose one member `<name>.json` is one array on one line.
+
+    Yields the function that adds a record.
+    """
+    between = b"["
+
+    with archive(path) as file, file.open(_member(path.stem, ZIP_DEFLATED), "w", force_zip64=True) as member:
+
+        def add(record: Any) -> None:
+            nonlocal between
+            member.write(between + json.dumps(record).encode())
+            between = b", "
+
+        yield add
+        member.write(b"]" if between == b", " else b"[]")
+
+
+def _member(name: str, compression: int) -> ZipInfo:
+    # Spelled out, because the defaults differ between systems and Python releases.
+    member = ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    member.compress_type = compression
+    member.create_system = 3
+    member.external_attr = 0o644 << 16
+    return member

@@ -1,0 +1,1 @@
+"""The training format: written, read, spliced with instructions, decoded."""

@@ -1,0 +1,63 @@
+"""Fixtures that every room's tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.sample import with_sample
+from schemas.settings import BuildSettings
+from transforms.builder import Builder
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+def shared_folder(name: str) -> Path:
+    """A folder of test data beside the checkout; the test is skipped where there is none."""
+    folder = SHARED / name
+    if not folder.is_dir():
+        pytest.skip(f"no test data beside the checkout: {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """Real records in the sources' own formats."""
+    return shared_folder("real")
+
+
+@pytest.fixture(scope="session")
+def vectors() -> Path:
+    """Reference vectors for text, boxes and the model."""
+    return shared_folder("vectors")
+
+
+@pytest.fixture(scope="session")
+def ofa_bpe() -> Path:
+    """OFA's three vocabulary files."""
+    return shared_folder("bpe")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the machine remembers between runs stays out of the tests, and the tests out of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def sample_build(tmp_path_factory: pytest.TempPathFactory) -> Builder:
+    """The sample world, built to shards without an orchestrator. Tests only read it."""
+    settings = BuildSettings(lake=tmp_path_factory.mktemp("sample") / "lake", sample=True)
+    builder = Builder(with_sample(settings))
+    builder.build()
+    return builder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the flag that writes the golden files anew."""
+    parser.addoption("--regenerate-golden", action="store_true", help="write the golden files anew")

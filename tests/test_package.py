@@ -1,0 +1,140 @@
+"""The tree as strangers use it: copied, moved, added to, run on other machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from transforms.builder import Builder
+from transforms.lake import whole
+
+BUILD = """
+import sys
+from pathlib import Path
+from flows.sample import with_sample
+from schemas.settings import BuildSettings
+from transforms.builder import Builder
+settings = BuildSettings.model_validate_json(sys.argv[1])
+print(Builder(with_sample(settings)).build().id)
+"""
+
+
+def _build(tree: Path, lake: Path, **changes: str) -> str:
+    """Builds the sample world in a process of its own and returns the id of the build."""
+    threads = int(changes.pop("threads", "2"))
+    asked = {"lake": str(lake), "sample": True, "threads": threads, **json.loads(changes.pop("asked", "{}"))}
+    ran = subprocess.run(
+        [sys.executable, "-c", BUILD, json.dumps(asked)],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": str(tree), **changes},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.strip()
+
+
+def _copy(tmp_path: Path) -> Path:
+    tree = tmp_path / "tree"
+    rooms = ("schemas", "instructions", "shards", "transforms", "sample_world", "flows")
+    for room in rooms:
+        shutil.copytree(ROOT / room, tree / room, ignore=shutil.ignore_patterns("__pycache__"))
+    return tree
+
+
+def test_the_build_is_the_same_everywhere(sample_build: Builder, tmp_path: Path) -> None:
+    here = whole(sample_build.lake).id
+    elsewhere = _build(
+        _copy(tmp_path),
+        tmp_path / "another place" / "lake",
+        threads="1",
+        PYTHONHASHSEED="1",
+        TZ="Pacific/Kiritimati",
+        LC_ALL="C",
+    )
+    again = _build(
+        ROOT, tmp_path / "lake", threads="2", PYTHONHASHSEED="2", TZ="America/Adak", LC_ALL="C.UTF-8"
+    )
+    assert here == elsewhere == again
+
+
+def _ask(tree: Path, *arguments: str) -> Any:
+    """The answer of the command, run from a tree, as JSON."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "flows.cli", *arguments, "--json"],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": str(tree)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+def test_a_moved_lake_is_still_whole(sample_build: Builder, tmp_path: Path) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(sample_build.lake, moved)
+    assert {step["action"] for step in _ask(ROOT, "plan", "--sample", "--lake", str(moved))} == {"done"}
+    query = "select distinct lake from about.build"
+    assert _ask(ROOT, "sql", query, "--lake", str(moved)) == [{"lake": str(moved)}]
+    query = "select count(*) as n from instances.visual_grounding"
+    assert _ask(ROOT, "sql", query, "--lake", str(moved))[0]["n"] > 1000
+
+
+SQL = """/*
+summary  = "Name the thing in a region."
+category = "grounded_generation"
+origin   = "derived"
+role     = "train"
+output   = "text"
+metrics  = ["rouge_l"]
+extra    = true
+*/
+select
+    image_id || ':' || object_id as key,
+    image_id,
+    pictures.split,
+    [objects.box] as regions,
+    objects.name as target
+from visual_genome.objects
+join visual_genome.pictures using (image_id)
+order by key
+"""
+
+TOML = """instructions = [
+    'What is the thing in <region_0> called?',
+    'Name what <region_0> shows.',
+    'The task is to name the thing in <region_0> of the picture.',
+    'The thing in <region_0> is a',
+    'There is something in <region_0> here. Say what it is.',
+]
+"""
+
+
+def test_a_sixth_task_takes_two_files(tmp_path: Path) -> None:
+    tree = _copy(tmp_path)
+    (tree / "transforms" / "tasks" / "object_naming.sql").write_text(SQL)
+    (tree / "instructions" / "object_naming.toml").write_text(TOML)
+    lake = tmp_path / "lake"
+    asked = json.dumps({"tasks": ["object_naming"], "mixture": "quick"})
+    assert _build(tree, lake, asked=asked)
+    shown = _ask(tree, "show", "object_naming", "-n", "1", "--lake", str(lake))[0]
+    assert shown["prompts"][1] == "Name what <region_0> shows."
+    assert shown["target"]
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "constraints.txt"]
+)
+def test_what_a_repository_owes_its_readers_is_there(name: str) -> None:
+    assert (ROOT / name).stat().st_size > 200

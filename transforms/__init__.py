@@ -1,0 +1,1 @@
+"""How one thing becomes the next: pure functions from files to files."""

@@ -1,0 +1,23 @@
+-- The vocabulary of the task files. Boxes are structs of x0, y0, x1, y1 in pixels of the image's file.
+
+create macro area(box) as (box.x1 - box.x0) * (box.y1 - box.y0);
+
+-- Square pixels that both boxes cover.
+create macro overlap(a, b) as
+greatest(0.0, least(a.x1, b.x1) - greatest(a.x0, b.x0))
+* greatest(0.0, least(a.y1, b.y1) - greatest(a.y0, b.y0));
+
+-- Intersection over union, from 0 for boxes that do not touch to 1 for the same box.
+create macro iou(a, b) as overlap(a, b) / (area(a) + area(b) - overlap(a, b));
+
+-- What is left of a text when case, punctuation and the width of blanks are no difference.
+create macro plain(text) as trim(regexp_replace(lower(text), '[\s[:punct:]]+', ' ', 'g'));
+
+-- The lot that an item draws in the eyes of an owner: md5, so that nothing but the seed, the task
+-- and the two names decides it.
+create macro draw(owner, item) as
+md5(getvariable('seed') || '|' || getvariable('task') || '|' || owner || '|' || item);
+
+-- The item's place, from 1, among all items of its owner when they are put in the order of their lots.
+create macro rank_drawn(owner, item) as
+row_number() over (partition by owner order by draw(owner, item), item);

@@ -1,0 +1,106 @@
+"""A place that holds publishers' files under their own addresses; the one door to fsspec.
+
+`https://host.org/data/a.zip` lies at `LOC/host.org/data/a.zip`. LOC is a local folder, an http(s)
+address, or anything else that fsspec opens.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+import fsspec
+
+from schemas.errors import BuildError, ExitCode, TransientError
+
+IDENTIFYING: Final = ("id",)
+"""Query parameters that say which file is meant (Google Drive); all others are left out."""
+
+_KEPT: Final = "/%~!$&'()+,;=@-._"
+"""Characters that stand in a mirror path as they stand in the address."""
+
+
+def mirror_path(url: str) -> str:
+    """Where the file at `url` lies below the mirror: `host/path`.
+
+    `//` becomes `/`, `:` is percent-encoded, and of the query only what identifies the file is kept:
+    `https://drive.google.com/uc?export=download&id=1x` is `drive.google.com/uc%3Fid%3D1x`.
+
+    Raises:
+        BuildError: the path would leave the mirror.
+    """
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2].lower()
+    segments = [host, *(segment for segment in parts.path.split("/") if segment)]
+    if any(_strays(segment) for segment in segments) or not host:
+        raise BuildError("an address has no place in a mirror", got=f"{host}{parts.path}")
+    path = quote("/".join(segments), safe=_KEPT)
+    for name, value in parse_qsl(parts.query):
+        if name in IDENTIFYING:
+            path += quote(f"?{name}={value}", safe="")
+    return path
+
+
+def _strays(segment: str) -> bool:
+    """Whether a segment of a path could lead somewhere else, also for a server that decodes it."""
+    plain = unquote(segment)
+    return plain in {".", ".."} or any(mark in plain for mark in ("/", "\\", "\0"))
+
+
+class Mirror:
+    """A mirror at `location`.
+
+    Raises:
+        BuildError: the location is empty, or nothing that can be opened.
+    """
+
+    def __init__(self, location: str) -> None:
+        protocol, separator, rest = location.partition("://")
+        self._protocol, place = (protocol, rest.strip("/")) if separator else ("file", location.strip())
+        if not place:
+            raise BuildError("the mirror has no location", got=repr(location), exit_code=ExitCode.USAGE)
+        self._location = location.rstrip("/")
+        self._folder = (
+            Path(rest if separator else location).expanduser() if self._protocol == "file" else None
+        )
+
+    def local_path(self, url: str) -> Path | None:
+        """Where the file at `url` would lie in a local mirror; None for any other mirror."""
+        return self._folder / mirror_path(url) if self._folder is not None else None
+
+    def web_address(self, url: str) -> str | None:
+        """Where the file at `url` would lie in an http(s) mirror; None for any other mirror."""
+        if self._protocol not in {"http", "https"}:
+            return None
+        # A server decodes once, and the mirror's own names hold percent signs.
+        return f"{self._location}/{quote(mirror_path(url))}"
+
+    def open(self, url: str) -> BinaryIO | None:
+        """Opens the file at `url` through fsspec; None if the mirror does not have it.
+
+        Raises:
+            BuildError: fsspec has no way to open such a location.
+            TransientError: the location did not answer.
+        """
+        try:
+            opened = fsspec.open(f"{self._location}/{mirror_path(url)}", "rb").open()
+        except FileNotFoundError:
+            return None
+        # What fsspec says may hold a key, so only the kind of failure is told.
+        except (ImportError, ValueError) as error:
+            raise BuildError(
+                "the mirror cannot be opened",
+                where=f"{self._protocol}://…",
+                got=type(error).__name__,
+                next_step=f"install what fsspec needs for {self._protocol}://, or name another mirror",
+                exit_code=ExitCode.USAGE,
+            ) from None
+        except OSError as error:
+            raise TransientError(
+                "the mirror does not answer",
+                where=f"{self._protocol}://…",
+                got=type(error).__name__,
+                next_step="try again; check the address and the credentials of the mirror",
+            ) from None
+        return cast(BinaryIO, opened)

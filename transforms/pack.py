@@ -1,0 +1,48 @@
+"""From the selections of all tasks to one pack that holds each of their pictures once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from schemas.errors import BuildError
+from shards.pictures import PACK, PACKED, TABLE, write_pack
+from transforms.artifact import Draft
+from transforms.content import digest_of, table_content
+from transforms.duck import Database
+from transforms.pictures import PictureArchives
+
+
+def pack(selections: Sequence[Path], archives: PictureArchives, making: Draft) -> None:
+    """Writes the picture pack of a mixture, in order of image.
+
+    Args:
+        selections: the table of pictures of each task, see `transforms.select.PICTURES`.
+
+    Raises:
+        BuildError: an archive no longer holds what the selection saw.
+    """
+    with Database(making.scratch) as database:
+        database.view("selected", "pictures", selections)
+        wanted = database.rows(
+            "select distinct image_id, source, archive, picture, sha256 "
+            "from selected.pictures order by image_id"
+        )
+    table = write_pack(making.path(PACK).parent, _read(wanted, archives))
+    making.describe(PACK, digest_of([(image_id, sha256) for image_id, *_, sha256 in wanted]))
+    making.describe(TABLE, table_content(table.cast(PACKED)), table.num_rows)
+    making.rows_out = table.num_rows
+
+
+def _read(wanted: list[tuple[str, ...]], archives: PictureArchives) -> Iterator[tuple[str, bytes]]:
+    for image_id, source, archive, member, sha256 in wanted:
+        data = archives.read(source, archive, member)
+        if data is None or hashlib.sha256(data).hexdigest() != sha256:
+            raise BuildError(
+                "a picture is not what it was when it was selected",
+                where=f"{source}.{archive}: {member}",
+                expected=sha256,
+                next_step="the archive in the lake has been changed: delete it and build again",
+            )
+        yield image_id, data

@@ -1,0 +1,65 @@
+"""Pictures of sources: read in place out of their archives, and checked by decoding them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from schemas.errors import BuildError
+from shards.pictures import inspect
+from transforms.archive import ZipArchive
+
+ASPECT_TOLERANCE = 0.01
+"""How far the aspect of a file may be from the declared one before boxes cannot be carried over."""
+
+
+class Picture(NamedTuple):
+    """What a picture file turned out to be. Width and height are pixels of the file itself.
+
+    With a `problem` (`picture_absent`, `picture_unreadable`, `picture_resized` …) the rest says nothing.
+    """
+
+    width: int = 0
+    height: int = 0
+    format: str = ""
+    sha256: str = ""
+    problem: str | None = None
+
+
+class PictureArchives:
+    """The picture archives of a build, by source and declared file."""
+
+    def __init__(self, archives: Mapping[tuple[str, str], ZipArchive]) -> None:
+        self._archives = archives
+
+    def holds(self, source: str, archive: str) -> bool:
+        """Whether there is such an archive."""
+        return (source, archive) in self._archives
+
+    def read(self, source: str, archive: str, member: str) -> bytes | None:
+        """The bytes of a picture, their CRC checked, or None if the archive has no such member."""
+        return self._archives[source, archive].read_member(member)
+
+    def check(self, source: str, archive: str, member: str) -> Picture:
+        """Reads and fully decodes a picture; whatever is wrong with it is named, not raised."""
+        try:
+            data = self.read(source, archive, member)
+        except BuildError:
+            return Picture(problem="picture_unreadable")
+        if data is None:
+            return Picture(problem="picture_absent")
+        found = inspect(data)
+        if found.problem:
+            return Picture(problem=found.problem)
+        return Picture(found.width, found.height, found.format, hashlib.sha256(data).hexdigest())
+
+
+def fits(picture: Picture, declared_width: int, declared_height: int) -> Picture:
+    """The picture, or a problem where its aspect is not the declared one."""
+    if picture.problem:
+        return picture
+    across, down = picture.width / declared_width, picture.height / declared_height
+    if abs(across / down - 1) > ASPECT_TOLERANCE:
+        return Picture(problem="picture_resized")
+    return picture

@@ -1,0 +1,76 @@
+"""Which bytes a file must have: pinned by its declaration, or remembered since it was first accepted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pydantic import TypeAdapter
+
+from schemas.errors import BuildError
+from schemas.settings import BuildSettings
+from schemas.source import Pin, RemoteFile
+from transforms.artifact import write_whole
+from transforms.memory import remembered_sha256
+from transforms.mirror import Mirror
+
+_PINS = TypeAdapter(dict[str, Pin])
+
+Standing = Literal["pinned", "remembered", "sample", "unpinned", "refused"]
+
+
+class Expected(NamedTuple):
+    """What is known of a file's bytes before it is fetched.
+
+    `unpinned` files are accepted as they come and remembered; `refused` ones are not fetched.
+    """
+
+    standing: Standing
+    pin: Pin | None = None
+
+
+def _place(lake: Path) -> Path:
+    return lake / "pins.json"
+
+
+def remembered(lake: Path) -> dict[str, Pin]:
+    """Pins of the files that this lake accepted without one, by `source.file`."""
+    try:
+        return _PINS.validate_json(_place(lake).read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise BuildError(
+            "the remembered pins cannot be read",
+            where=_place(lake),
+            got=error,
+            next_step="restore the file, or delete it to accept files anew",
+        ) from error
+
+
+def remember(lake: Path, name: str, pin: Pin) -> None:
+    """Holds the file `source.file` to these bytes from now on."""
+    pins = {**remembered(lake), name: pin}
+    text = json.dumps({key: pins[key].model_dump() for key in sorted(pins)}, indent=1)
+    write_whole(_place(lake), text.encode())
+
+
+def expected(settings: BuildSettings, mirror: Mirror | None, name: str, file: RemoteFile) -> Expected:
+    """What the file `source.file` must be in this build.
+
+    The sample world is drawn on the spot, so that its files vouch for themselves.
+    """
+    if settings.sample and mirror is not None:
+        for url in file.urls:
+            path = mirror.local_path(url)
+            if path is not None and path.is_file():
+                witness = "drawn on this machine"
+                return Expected("sample", Pin(sha256=remembered_sha256(path), witness=witness))
+        raise BuildError("the sample world lacks a file", where=name, got=file.urls[0])
+    if file.pin is not None:
+        return Expected("pinned", file.pin)
+    held = remembered(settings.lake).get(name)
+    if held is not None:
+        return Expected("remembered", held)
+    return Expected("unpinned" if settings.unpinned else "refused")

@@ -1,0 +1,126 @@
+"""The file system is the registry: sources, tasks and mixtures are the files of their folders."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from pydantic import ValidationError
+
+from schemas.errors import BuildError, ExitCode
+from schemas.mixture import Mixture
+from schemas.source import Source
+from schemas.task import TaskHead
+from transforms.duck import lineage
+
+_HERE = Path(__file__).parent
+SOURCES = _HERE / "sources"
+TASKS = _HERE / "tasks"
+MIXTURES = _HERE / "mixtures"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task: what it declares, its query, and what the query reads.
+
+    Attributes:
+        name: stem of the SQL file.
+        head: the TOML head.
+        sql: the whole file.
+        reads: tables `(schema, name)` in order of first mention; the first is the one whose rows
+            are asked about.
+        settings: settings of the build that the query uses.
+    """
+
+    name: str
+    head: TaskHead
+    sql: str
+    reads: tuple[tuple[str, str], ...]
+    settings: tuple[str, ...]
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Tasks whose instances this one reads."""
+        return tuple(name for schema, name in self.reads if schema == "instances")
+
+
+def source_names() -> list[str]:
+    """All sources, in order of name."""
+    return sorted(path.stem for path in SOURCES.glob("*.py") if path.stem != "__init__")
+
+
+def task_names() -> list[str]:
+    """All tasks, in order of name."""
+    return sorted(path.stem for path in TASKS.glob("*.sql"))
+
+
+def mixture_names() -> list[str]:
+    """All mixtures, in order of name."""
+    return sorted(path.stem for path in MIXTURES.glob("*.toml"))
+
+
+def check_known(kind: str, names: tuple[str, ...], known: list[str]) -> None:
+    """Raises a usage error for a name that no file has."""
+    for name in names:
+        if name not in known:
+            raise BuildError(
+                f"no such {kind}",
+                got=name,
+                expected=", ".join(known),
+                exit_code=ExitCode.USAGE,
+            )
+
+
+def reader(source: str) -> ModuleType:
+    """The module of a source: `SOURCE` and a generator for each table it fills."""
+    return import_module(f"transforms.sources.{source}")
+
+
+def declaration(source: str) -> Source:
+    """What a source declares."""
+    declared = reader(source).SOURCE
+    if not isinstance(declared, Source):
+        raise BuildError("SOURCE is not a Source", where=f"transforms/sources/{source}.py")
+    return declared
+
+
+@cache
+def _parsed(path: Path, text: str) -> Task:
+    if not text.startswith("/*") or "*/" not in text:
+        raise BuildError("a task begins with a TOML head in a comment", where=path, expected="/* … */")
+    try:
+        head = TaskHead.model_validate(tomllib.loads(text[2 : text.index("*/")]))
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise BuildError("the head of the task is not valid", where=path, got=error) from error
+    found = lineage(text, path)
+    return Task(path.stem, head, text, found.tables, found.settings)
+
+
+def task(name: str) -> Task:
+    """Reads a task's file.
+
+    Raises:
+        BuildError: its head is not valid, or its query breaks a rule of `lineage`.
+    """
+    path = TASKS / f"{name}.sql"
+    return _parsed(path, path.read_text())
+
+
+def mixture(name: str) -> Mixture:
+    """Reads a mixture's file."""
+    path = MIXTURES / f"{name}.toml"
+    try:
+        return Mixture.model_validate(tomllib.loads(path.read_text()))
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise BuildError("the mixture is not valid", where=path, got=error) from error
+
+
+def sources_of(name: str) -> tuple[str, ...]:
+    """The sources whose tables a task reads, through all tasks that it derives from."""
+    read = task(name)
+    own = {schema for schema, _ in read.reads if schema != "instances"}
+    return tuple(sorted(own.union(*(sources_of(parent) for parent in read.parents))))

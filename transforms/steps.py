@@ -1,0 +1,100 @@
+"""A step makes one artifact; the graph of steps is what a build runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from schemas.artifact import Manifest, Reference
+from transforms.artifact import Artifact, Draft
+from transforms.content import digest_of
+
+Progress = Callable[[int, int | None], None]
+"""Told how many bytes of how many have come; the total is None where no one knows it."""
+
+
+def silent(done: int, total: int | None) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Making:
+    """What a step is given: where to write, what to read, and how hard to work.
+
+    Attributes:
+        draft: the artifact being made.
+        inputs: the finished inputs, by reference without part.
+        threads: worker threads; each library's own choice if None.
+    """
+
+    draft: Draft
+    inputs: Mapping[Reference, Artifact]
+    threads: int | None = None
+    progress: Progress = silent
+
+    def table(self, reference: Reference) -> Path:
+        """The Parquet file of an input: the part that is named, or the only one."""
+        artifact = self.inputs[reference.whole]
+        if reference.part is not None:
+            return artifact.path(f"{reference.part}.parquet")
+        (path,) = artifact.tables
+        return path
+
+    def file(self, reference: Reference) -> Path:
+        """The only data file of an input."""
+        (path,) = sorted((self.inputs[reference].folder / "data").iterdir())
+        return path
+
+
+@dataclass(frozen=True)
+class Step:
+    """One artifact that a build may make.
+
+    Attributes:
+        reference: the artifact.
+        verb: what is done, for a person: `derive`, `tokenise`.
+        inputs: what it is made from.
+        asked: everything else that decides the outcome, by a name that a person understands.
+        make: writes it, and returns what was asked but became known only now, if anything.
+        licences: terms of what this step itself brings in.
+        settled: whether `asked` is complete. What a file without a pin holds is known once it is here.
+        refused: why the step must not run, if it must not.
+    """
+
+    reference: Reference
+    verb: str
+    inputs: tuple[Reference, ...]
+    asked: Mapping[str, Any]
+    make: Callable[[Making], Mapping[str, Any] | None]
+    licences: tuple[str, ...] = ()
+    settled: bool = True
+    refused: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Names the step in lists and in Prefect: `derive visual_grounding`."""
+        return f"{self.verb} {self.reference.name}"
+
+    def fingerprint(self, contents: Mapping[str, str]) -> str:
+        """16 hex digits over what is asked and the content ids of the inputs."""
+        return digest_of(
+            {
+                "stage": self.reference.stage,
+                "name": self.reference.name,
+                "asked": dict(self.asked),
+                "inputs": dict(contents),
+            }
+        )[:16]
+
+
+def contents_of(step: Step, found: Mapping[Reference, Manifest]) -> dict[str, str] | None:
+    """Content id of each input of a step, or None as long as one of them is not made."""
+    contents = {}
+    for reference in step.inputs:
+        manifest = found.get(reference.whole)
+        if manifest is None:
+            return None
+        contents[str(reference)] = manifest.content_of(reference.part)
+    return contents
