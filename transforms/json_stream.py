@@ -18,7 +18,7 @@ import msgspec
 from schemas.errors import BuildError
 
 MOST_ELEMENT_BYTES: Final = 64 << 20
-"""Size of one element of the outer array; Visual Genome's largest has about 50 kB."""
+"""Size of one element of the outer array; one of Visual Genome's regions has 7 kB on average."""
 
 MOST_DEPTH: Final = 64
 """How deep brackets may be nested inside an element."""

@@ -12,8 +12,8 @@ _WITNESS: Final = "git object of utils/BPE in OFA-Sys/OFA at a36b91ce86ff105ac8d
 SOURCE: Final = Source(
     title="OFA's byte-pair vocabulary",
     homepage="https://github.com/OFA-Sys/OFA",
-    # The repository is Apache-2.0. The files are GPT-2's, which OpenAI gave out under a modified MIT
-    # licence, with fairseq's counts of the pieces (MIT); the files themselves state no terms.
+    # The repository is Apache-2.0. The files come from GPT-2 (modified MIT) and fairseq (MIT); they
+    # state no terms of their own.
     licence=Licence(
         name="Apache-2.0 (repository), MIT (origin of the files)",
         url="https://github.com/OFA-Sys/OFA/blob/main/LICENSE",
