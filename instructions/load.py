@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +23,12 @@ class TaskInstructions:
     Attributes:
         task: name of the task.
         wordings: its instructions, all different, all with the same slots. Evaluation uses the first five.
-        empty: for a slot that holds a list, the words that stand for an empty one.
+        answers: pairs of words for true and for false, for a task of two answers.
     """
 
     task: str
     wordings: tuple[Wording, ...]
-    empty: Mapping[str, str]
+    answers: tuple[tuple[str, str], ...] = ()
 
     @property
     def text_slots(self) -> tuple[str, ...]:
@@ -47,8 +47,8 @@ def load_instructions(task: str, own: Path | None = None) -> TaskInstructions:
     Args:
         task: name of the task.
         own: folder of files like the shipped ones. A task's file there replaces its instructions,
-            any number from one, with the slots of the shipped ones; words for empty lists that it
-            does not give stay as they are.
+            any number from one, with the slots of the shipped ones; pairs of answers that it does
+            not give stay as they are.
 
     Raises:
         BuildError: a file is missing, is no instruction file, or holds a bad instruction.
@@ -69,7 +69,7 @@ def load_instructions(task: str, own: Path | None = None) -> TaskInstructions:
         return shipped
     mine = _read(path, task)
     _check_same_slots(path, mine.wordings[0], shipped.wordings[0])
-    return TaskInstructions(task, mine.wordings, {**shipped.empty, **mine.empty})
+    return TaskInstructions(task, mine.wordings, mine.answers or shipped.answers)
 
 
 def _read(path: Path, task: str) -> TaskInstructions:
@@ -86,15 +86,15 @@ def _read(path: Path, task: str) -> TaskInstructions:
             "an instruction file cannot be read",
             where=path,
             got=error,
-            expected="TOML with a list `instructions` of strings, and a table `empty` where it is needed",
+            expected="TOML with a list `instructions` of strings, and pairs `answers` where there are two",
         ) from error
     wordings = tuple(_parse_in(path, text) for text in declared.instructions)
     for wording in wordings[1:]:
         _check_same_slots(path, wording, wordings[0])
     if len({wording.text for wording in wordings}) < len(wordings):
         raise BuildError("an instruction stands twice in a file", where=path)
-    instructions = TaskInstructions(task, wordings, declared.empty)
-    _check_empty(path, instructions)
+    instructions = TaskInstructions(task, wordings, declared.answers)
+    _check_answers(path, instructions)
     return instructions
 
 
@@ -127,12 +127,18 @@ def _check_same_slots(path: Path, wording: Wording, other: Wording) -> None:
         )
 
 
-def _check_empty(path: Path, instructions: TaskInstructions) -> None:
-    for slot, words in instructions.empty.items():
-        if slot not in instructions.text_slots:
-            raise BuildError("words stand for a slot that no instruction shows", where=path, got=slot)
-        if words != words.strip() or not words:
-            raise BuildError("words for an empty list are blank or not stripped", where=path, got=repr(words))
+def _check_answers(path: Path, instructions: TaskInstructions) -> None:
+    for answer in (answer for pair in instructions.answers for answer in pair):
+        if answer != " ".join(answer.split()):
+            raise BuildError("an answer has stray white space", where=path, got=repr(answer))
+        given_away = re.compile(rf"\b{re.escape(answer)}\b", re.IGNORECASE)
+        for wording in instructions.wordings:
+            if given_away.search(wording.text):
+                raise BuildError(
+                    "an instruction names an answer", where=f"{path}: {wording.text}", got=answer
+                )
+    if any(one.casefold() == other.casefold() for one, other in instructions.answers):
+        raise BuildError("two answers are the same", where=path, got=instructions.answers)
 
 
 def _check_own_folder(own: Path) -> None:

@@ -12,6 +12,7 @@ TEXT_SLOTS: Final = ("text", "question", "context", "history", "method", "relati
 OPTIONS_SLOT: Final = "options"
 
 Instruction = Annotated[str, StringConstraints(min_length=1, strip_whitespace=False)]
+Answer = Annotated[str, StringConstraints(min_length=1)]
 
 
 class InstructionFile(BaseModel):
@@ -19,10 +20,11 @@ class InstructionFile(BaseModel):
 
     Attributes:
         instructions: the wordings, five for each shipped task; evaluation uses the first five.
-        empty: for a slot that holds a list, the words that stand for an empty one.
+        answers: for a task whose query gives a `label`, pairs of words for true and for false.
+            One pair is drawn for each instance. No answer stands in an instruction.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     instructions: tuple[Instruction, ...] = Field(min_length=1)
-    empty: dict[str, str] = Field(default_factory=dict)
+    answers: tuple[tuple[Answer, Answer], ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+/\S+$")]
@@ -33,12 +33,23 @@ class RemoteFile(Declaration):
             unless the build says `--unpinned`.
         about_bytes: size to expect where no pin says it; for planning only.
         holds: `records` that a reader turns into tables, or `pictures` that are read in place.
+        single: for an archive of pictures, where one of them lies alone; `{}` is its member's name.
+            A file of pictures without `urls` has no archive, and its pictures are fetched one by one.
     """
 
-    urls: tuple[Url, ...] = Field(min_length=1)
+    urls: tuple[Url, ...] = ()
     pin: Pin | None = None
     about_bytes: int | None = Field(default=None, gt=0)
     holds: Literal["records", "pictures"] = "records"
+    single: tuple[Url, ...] = ()
+
+    @model_validator(mode="after")
+    def _lies_somewhere(self) -> RemoteFile:
+        if not self.urls and not (self.holds == "pictures" and self.single):
+            raise ValueError("a file needs an address, or pictures the address of a single one")
+        if any(url.count("{}") != 1 for url in self.single):
+            raise ValueError("the address of a single picture holds {} once")
+        return self
 
 
 class Licence(Declaration):

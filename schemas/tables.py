@@ -87,8 +87,8 @@ IMAGES: Final = Table(
     "One row for each picture file that a publisher lists.",
     (
         Column("image_id", pa.string(), "one file of one publisher, such as vg:2345", "key"),
-        Column("width", pa.int32(), "pixels, as declared by the publisher"),
-        Column("height", pa.int32(), "pixels, as declared by the publisher"),
+        Column("width", pa.int32(), "pixels, as declared by the publisher if at all", nullable=True),
+        Column("height", pa.int32(), "pixels, as declared by the publisher if at all", nullable=True),
         Column("coco_id", pa.int64(), "the same photograph in COCO", nullable=True),
         Column("flickr_id", pa.int64(), "the same photograph on Flickr", nullable=True),
         Column("published_split", pa.string(), "train, validation or test by the publisher", nullable=True),
@@ -116,6 +116,7 @@ OBJECTS: Final = Table(
         Column("object_id", pa.string(), "the publisher's id, unique in its image", "key"),
         _box("box", "the thing"),
         *_text("name", "what the thing is called"),
+        Column("crowd", pa.bool_(), "whether the box holds many such things together"),
     ),
 )
 
@@ -159,7 +160,31 @@ QUESTIONS: Final = Table(
     ),
 )
 
-TABLES: Final = {table.name: table for table in (IMAGES, REGIONS, OBJECTS, ATTRIBUTES, RELATIONS, QUESTIONS)}
+CAPTIONS: Final = Table(
+    "captions",
+    "One row for each sentence that describes a whole picture.",
+    (
+        _IMAGE,
+        Column("caption_id", pa.string(), "the publisher's id, unique in its image", "key"),
+        *_text("text", "the sentence"),
+    ),
+)
+
+STATEMENTS: Final = Table(
+    "statements",
+    "One row for each sentence about a picture that is true of it or false.",
+    (
+        _IMAGE,
+        Column("statement_id", pa.string(), "the publisher's id, unique in its image", "key"),
+        *_text("text", "the sentence"),
+        Column("label", pa.bool_(), "whether it is true"),
+    ),
+)
+
+TABLES: Final = {
+    table.name: table
+    for table in (IMAGES, REGIONS, OBJECTS, ATTRIBUTES, RELATIONS, QUESTIONS, CAPTIONS, STATEMENTS)
+}
 """Every table that a reader may fill, by name."""
 
 PICTURES: Final = pa.schema(

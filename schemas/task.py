@@ -36,6 +36,7 @@ class TaskHead(BaseModel):
         output: what a right answer is made of.
         metrics: how answers are scored.
         reference: the task's name in the published code, where it has one.
+        balance: keep as many rows of either label in each split; the surplus is rejected.
         truncate: the slot that may lose its oldest words when a row is too long.
         extra: not one of the 62.
     """
@@ -50,5 +51,6 @@ class TaskHead(BaseModel):
     output: Output
     metrics: tuple[Metric, ...] = Field(min_length=1)
     reference: str | None = None
+    balance: bool = False
     truncate: str | None = None
     extra: bool = False

@@ -12,7 +12,7 @@ one row out, of `instances.grounded_captioning`:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,21 +21,11 @@ from schemas.errors import BuildError
 from schemas.instance import FIXED, REJECTED, SLOTS, SPLITS
 from schemas.task import TaskHead
 from transforms.artifact import Draft
-from transforms.duck import Database, Error, identifier, literal, query_failed
+from transforms.duck import Database, Error, identifier, query_failed
+from transforms.shape import shape
 
 MOST_ROWS = 2**63 - 1
 """What `per_image = 0`, all rows, is for the query: the largest BIGINT."""
-
-_DEFAULTS = {
-    "image_id": "null::varchar",
-    "regions": "[]",
-    "options": "null::varchar[]",
-    "option_keys": "null::varchar[]",
-    REJECTED: "null::varchar",
-}
-"""What a query need not say."""
-
-_REQUIRED = ("key", "split", "target")
 
 _RULES = {
     "key is empty": "key is null or key = ''",
@@ -61,6 +51,7 @@ def derive(
     views: Mapping[tuple[str, str], Path],
     asked_of: tuple[str, str],
     variables: Mapping[str, str | int],
+    answers: Sequence[tuple[str, str]],
     making: Draft,
     threads: int | None = None,
 ) -> None:
@@ -69,7 +60,8 @@ def derive(
     Args:
         views: the file behind each table that the query reads.
         asked_of: the table whose rows are asked about; what the query does not ask is one number.
-        variables: answers of `getvariable`; `seed` and `task` decide every draw.
+        variables: what `getvariable` gives; `seed` and `task` decide every draw.
+        answers: pairs of words for a true and a false `label`.
 
     Raises:
         BuildError: the query fails, or a kept row breaks the contract of instances.
@@ -80,7 +72,7 @@ def derive(
             database.view(schema, name, [path])
         database.set({**variables, "task": task})
         try:
-            _run(database, task, head, sql, where)
+            shape(database, task, head, sql, answers, where)
             _check(database, head, where)
             _write(database, making)
             looked_at = database.rows(
@@ -91,51 +83,6 @@ def derive(
     asked = (making.rows_out or 0) + sum(making.rejected.values())
     making.not_asked = max(0, looked_at[0][0] - asked)
     making.rows_in = asked + making.not_asked
-
-
-def _run(database: Database, task: str, head: TaskHead, sql: str, where: str) -> None:
-    """Makes the table `asked`: the query's rows in the shape of instances, options in drawn order."""
-    query = sql.rstrip().rstrip(";")
-    given = database.columns(query)
-    missing = [name for name in _REQUIRED if name not in given]
-    if missing:
-        raise BuildError("the query lacks a column", where=where, got=", ".join(given), expected=missing[0])
-    if head.output in ("option", "region_option") and "options" not in given:
-        raise BuildError(f"output {head.output} needs the column options", where=where, got=", ".join(given))
-    fixed = [
-        f"{literal(task + '/')} || key as uid" if name == "uid" else f"{_source(name, given)} as {name}"
-        for name in FIXED
-    ]
-    slots = [f"{name}::varchar as {name}" for name in SLOTS if name in given]
-    facts = [identifier(name) for name in given if name not in {*FIXED, *SLOTS, REJECTED}]
-    columns = ", ".join([*fixed, *slots, *facts, f"{_source(REJECTED, given)} as {REJECTED}"])
-    # The order of options is drawn here, once for all tasks: a query cannot put the answer last.
-    database.run(
-        f"""
-        create table asked as
-        with query as ({query}
-        ),
-        drawn as (
-            select *, list_sort(list_transform(
-                options,
-                lambda option, place: {{
-                    'lot': draw(key, option), 'option': option, 'option_key': option_keys[place]
-                }}
-            )) as lots
-            from (select {columns} from query)
-        )
-        select * exclude (lots) replace (
-            list_transform(lots, lambda lot: lot.option) as options,
-            case when option_keys is not null
-                then list_transform(lots, lambda lot: lot.option_key) end as option_keys
-        )
-        from drawn
-        """
-    )
-
-
-def _source(name: str, given: list[str]) -> str:
-    return identifier(name) if name in given else _DEFAULTS[name]
 
 
 def _check(database: Database, head: TaskHead, where: str) -> None:

@@ -55,9 +55,9 @@ class PictureArchives:
         return Picture(found.width, found.height, found.format, hashlib.sha256(data).hexdigest())
 
 
-def fits(picture: Picture, declared_width: int, declared_height: int) -> Picture:
-    """The picture, or a problem where its aspect is not the declared one."""
-    if picture.problem:
+def fits(picture: Picture, declared_width: int | None, declared_height: int | None) -> Picture:
+    """The picture, or a problem where its aspect is not the declared one, if one is declared."""
+    if picture.problem or declared_width is None or declared_height is None:
         return picture
     across, down = picture.width / declared_width, picture.height / declared_height
     if abs(across / down - 1) > ASPECT_TOLERANCE:

@@ -63,8 +63,8 @@ class Candidate(NamedTuple):
     source: str
     archive: str
     picture: str
-    width: int
-    height: int
+    width: int | None
+    height: int | None
 
 
 @dataclass

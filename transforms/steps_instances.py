@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
+from instructions.load import load_instructions
 from schemas.artifact import Reference
 from schemas.settings import BuildSettings
 from transforms import registry
@@ -25,7 +27,8 @@ def instance_step(name: str, settings: BuildSettings) -> Step:
     """The step that makes a task's instances out of what its query reads."""
     task = registry.task(name)
     values: dict[str, str | int] = {"seed": str(settings.seed), "per_image": settings.per_image or MOST_ROWS}
-    used = {key: value for key, value in values.items() if key == "seed" or key in task.settings}
+    answers = load_instructions(name, settings.instructions).answers
+    used = {key: value for key, value in values.items() if key in ("seed", *task.settings)}
     return Step(
         instances(name),
         "derive",
@@ -34,9 +37,10 @@ def instance_step(name: str, settings: BuildSettings) -> Step:
             "query": digest_of(task.sql),
             "macros": digest_of(MACROS.read_text()),
             "code": code_id("transforms.derive"),
+            "answers": [list(pair) for pair in answers],
             **used,
         },
-        make=partial(_derive, task, used),
+        make=partial(_derive, task, used, answers),
     )
 
 
@@ -45,7 +49,9 @@ def _reference(read: tuple[str, str]) -> Reference:
     return instances(name) if schema == "instances" else table(schema, name)
 
 
-def _derive(task: Task, variables: dict[str, str | int], making: Making) -> None:
+def _derive(
+    task: Task, variables: dict[str, str | int], answers: Sequence[tuple[str, str]], making: Making
+) -> None:
     derive(
         task.name,
         task.head,
@@ -53,6 +59,7 @@ def _derive(task: Task, variables: dict[str, str | int], making: Making) -> None
         {read: making.table(_reference(read)) for read in task.reads},
         task.reads[0],
         variables,
+        answers,
         making.draft,
         making.threads,
     )

@@ -81,11 +81,10 @@ def _query(split: str, slots: tuple[str, ...]) -> str:
             instances.image_id,
             pictures.width as image_width,
             pictures.height as image_height,
+            coalesce(pictures.width / pictures.declared_width, 1) as across,
+            coalesce(pictures.height / pictures.declared_height, 1) as down,
             list_transform(instances.regions, lambda box: {{
-                'x0': box.x0 * (pictures.width / pictures.declared_width),
-                'y0': box.y0 * (pictures.height / pictures.declared_height),
-                'x1': box.x1 * (pictures.width / pictures.declared_width),
-                'y1': box.y1 * (pictures.height / pictures.declared_height)
+                'x0': box.x0 * across, 'y0': box.y0 * down, 'x1': box.x1 * across, 'y1': box.y1 * down
             }}) as regions,
             instances.options,
             instances.target

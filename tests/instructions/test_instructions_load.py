@@ -74,7 +74,10 @@ def test_own_glued_instruction_is_accepted_and_marked(tmp_path: Path) -> None:
         ("instructions = ['']", "cannot be read"),
         ('instructions = ["<region_0>\\t{options}"]', "control character"),
         ("instructions = ['<region_0>\\n{options}']", "backslash"),
-        ("instructions = ['<region_0> {options}']\nempty = {history = 'nothing'}", "no instruction shows"),
+        ("instructions = ['<region_0> {options}']\nanswers = [['yes ', 'no']]", "white space"),
+        ("instructions = ['<region_0> {options}']\nanswers = [['same', 'Same']]", "are the same"),
+        ("instructions = ['Yes or not: <region_0> {options}']\nanswers = [['yes', 'no']]", "names an answer"),
+        ("instructions = ['<region_0> {options}']\nanswers = [['yes']]", "cannot be read"),
     ],
 )
 def test_bad_own_file_is_refused(tmp_path: Path, body: str, message: str) -> None:

@@ -107,7 +107,7 @@ def check_all(
     assert written.rejected.num_rows == 0
     for wordings in tasks:
         parsed = tuple(parse(wording) for wording in wordings)
-        splicer = Splicer(shard, prepare(TaskInstructions("task", parsed, {}), vocabulary), vocabulary)
+        splicer = Splicer(shard, prepare(TaskInstructions("task", parsed), vocabulary), vocabulary)
         which = np.tile(np.arange(len(parsed)), len(rows))
         order = np.repeat(np.arange(len(rows)), len(parsed))
         sources, targets = splicer.sources(order, which), splicer.targets(order)
@@ -169,7 +169,7 @@ def test_ofa_example_sequence(ofa_bpe: Path, vectors: Path, tmp_path: Path) -> N
     row = {"target": "no", "options": ["no", "yes"]}
     shard, _ = make_shard(tmp_path, vocabulary, [row], style="published")
     wording = parse("Are there any couches in the photo? {options}")
-    splicer = Splicer(shard, prepare(TaskInstructions("t", (wording,), {}), vocabulary), vocabulary)
+    splicer = Splicer(shard, prepare(TaskInstructions("t", (wording,)), vocabulary), vocabulary)
     # From the vectors of OFA's own encoder.
     expected = [
         0,
@@ -204,7 +204,7 @@ def test_cut_slots_are_spliced_exactly(vocabulary: Vocabulary, tmp_path: Path) -
     shard, written = make_shard(tmp_path, vocabulary, rows, ("history",), truncate="history")
     assert written.rows == len(rows)
     wordings = [parse("Talk: {history} then?"), parse('Talk: "{history}"?')]
-    splicer = Splicer(shard, prepare(TaskInstructions("t", tuple(wordings), {}), vocabulary), vocabulary)
+    splicer = Splicer(shard, prepare(TaskInstructions("t", tuple(wordings)), vocabulary), vocabulary)
     for row in range(len(rows)):
         kept = vocabulary.decode(shard.slots.of(row)[1].tolist())
         assert kept[0] == " " and kept[1] != " " and kept.endswith("last" if row else "end")
@@ -218,7 +218,7 @@ def test_cut_slots_are_spliced_exactly(vocabulary: Vocabulary, tmp_path: Path) -
 def test_batches_of_nothing_and_of_repeats(small: Vocabulary, tmp_path: Path) -> None:
     rows = [{"target": "a", "text": "b"}, {"target": "c c", "text": "d d"}]
     shard, _ = make_shard(tmp_path, small, rows, ("text",))
-    splicer = Splicer(shard, prepare(TaskInstructions("t", (parse("x {text}"),), {}), small), small)
+    splicer = Splicer(shard, prepare(TaskInstructions("t", (parse("x {text}"),)), small), small)
     assert len(splicer.sources([], 0).values) == 0 and len(splicer.targets([]).lengths) == 0
     twice = splicer.sources([1, 0, 1], 0)
     assert twice.row(0).tolist() == twice.row(2).tolist() != twice.row(1).tolist()
@@ -230,7 +230,7 @@ def test_what_does_not_fit_together_is_refused(small: Vocabulary, tmp_path: Path
 
     def splicer(*wordings: str) -> Splicer:
         parsed = tuple(parse(wording) for wording in wordings)
-        return Splicer(shard, prepare(TaskInstructions("t", parsed, {}), small), small)
+        return Splicer(shard, prepare(TaskInstructions("t", parsed), small), small)
 
     with pytest.raises(BuildError, match="no such row"):
         splicer("{text}").sources([1], 0)
@@ -248,7 +248,7 @@ def test_what_does_not_fit_together_is_refused(small: Vocabulary, tmp_path: Path
         splicer("{text}", "x")
     with pytest.raises(BuildError, match="too long"):
         splicer("word " * INSTRUCTION_LIMIT + "{text}")
-    foreign = prepare(TaskInstructions("t", (parse("{text}"),), {}), small)
+    foreign = prepare(TaskInstructions("t", (parse("{text}"),)), small)
     with pytest.raises(BuildError, match="another vocabulary"):
         Splicer(shard, foreign.model_copy(update={"vocabulary_fingerprint": "0" * 64}), small)
 

@@ -19,8 +19,12 @@ from transforms.derive import derive
 SOURCE = ("a_source", "rows")
 
 
-def _head(output: Output) -> TaskHead:
+YES_OR_NO = (("yes", "no"), ("true", "false"))
+
+
+def _head(output: Output, balance: bool = False) -> TaskHead:
     return TaskHead(
+        balance=balance,
         summary="A task of the tests.",
         category="grounded_matching",
         origin="derived",
@@ -40,12 +44,19 @@ def _rows(tmp_path: Path, count: int = 40) -> Path:
 
 
 def _derive(
-    tmp_path: Path, sql: str, output: Output = "text", seed: int = 0, threads: int | None = None
+    tmp_path: Path,
+    sql: str,
+    output: Output = "text",
+    seed: int = 0,
+    threads: int | None = None,
+    answers: tuple[tuple[str, str], ...] = (),
+    balance: bool = False,
 ) -> Artifact:
     reference, rows = Reference("instances", "task"), _rows(tmp_path)
     with draft(tmp_path, reference, "0") as making:
         variables: dict[str, str | int] = {"seed": str(seed), "per_image": 3}
-        derive("task", _head(output), sql, {SOURCE: rows}, SOURCE, variables, making, threads)
+        head = _head(output, balance)
+        derive("task", head, sql, {SOURCE: rows}, SOURCE, variables, answers, making, threads)
         return publish(tmp_path, reference, f"{seed}", making, inputs={}, asked={}, licences=[])
 
 
@@ -127,7 +138,7 @@ def test_rows_are_kept_rejected_or_not_asked_and_all_counted(tmp_path: Path) -> 
         ("key, 'train' as split, 'x' as target, ['x', 'x'] as options", "option", "not exactly one"),
         ("key, 'train' as split, 'x' as target, ['x', 'y', 'y'] as options", "option", "two options"),
         ("key, 'train' as split, 'x' as target, ['x'] as options", "option", "fewer than two"),
-        ("key, 'train' as split, 'x' as target", "option", "needs the column options"),
+        ("key, 'train' as split, 'x' as target", "option", "lacks a column"),
         ("key, 'train' as split, '<region_1>' as target, [box] as regions", "region", "does not have"),
         ("key, 'train' as split, 'left' as target, [box] as regions", "region", "not a region"),
         (
@@ -157,3 +168,43 @@ def test_a_rejected_row_need_not_keep_the_rules(tmp_path: Path) -> None:
     )
     assert artifact.manifest.rejected == {"no": 40}
     assert artifact.manifest.rows_out == 0
+
+
+LABELLED = """
+    select key, image_id, case when key < 'k030' then 'train' else 'test' end as split, key < 'k010' as label
+    from a_source.rows order by key
+"""
+
+
+def test_a_label_becomes_one_of_a_pair_of_answers(tmp_path: Path) -> None:
+    rows = _instances(_derive(tmp_path, LABELLED, "option", answers=YES_OR_NO))
+    assert len(rows) == 40
+    for row in rows:
+        (pair,) = [pair for pair in YES_OR_NO if set(pair) == set(row["options"])]
+        assert row["target"] == pair[0 if row["label"] else 1]
+        assert row["label"] == (row["key"] < "k010")
+    assert {frozenset(row["options"]) for row in rows} == {frozenset(pair) for pair in YES_OR_NO}
+    assert {row["options"].index(row["target"]) for row in rows} == {0, 1}
+
+
+def test_a_label_needs_answers(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="needs pairs of answers"):
+        _derive(tmp_path, LABELLED, "option")
+
+
+def test_labels_are_balanced_in_each_split_and_the_surplus_is_rejected(tmp_path: Path) -> None:
+    artifact = _derive(tmp_path, LABELLED, "option", answers=YES_OR_NO, balance=True)
+    rows = _instances(artifact)
+    assert [row["label"] for row in rows].count(True) == 10
+    assert [row["label"] for row in rows].count(False) == 10
+    # The test split has one label only, so that nothing of it can be balanced.
+    assert {row["split"] for row in rows} == {"train"}
+    assert artifact.manifest.rejected == {"balance": 20}
+
+
+def test_a_rejected_row_does_not_count_for_the_balance(tmp_path: Path) -> None:
+    query = LABELLED.replace("as label", "as label, case when key < 'k004' then 'no' end as rejected")
+    artifact = _derive(tmp_path, query, "option", answers=YES_OR_NO, balance=True)
+    labels = [row["label"] for row in _instances(artifact)]
+    assert (labels.count(True), labels.count(False)) == (6, 6)
+    assert artifact.manifest.rejected == {"balance": 24, "no": 4}

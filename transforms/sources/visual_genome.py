@@ -190,7 +190,7 @@ def regions(region_descriptions: Raw) -> Iterator[Row]:
 def objects(objects: Raw) -> Iterator[Row]:
     """The things."""
     for place, image, thing in objects.items("objects", _Thing, of=_Image, member="objects.json"):
-        yield place, {"image_id": _image_id(image), **_named(thing)}
+        yield place, {"image_id": _image_id(image), **_named(thing), "crowd": False}
 
 
 def attributes(attributes: Raw) -> Iterator[Row]:

@@ -1,0 +1,157 @@
+"""A task's rows in the shape of instances: answers and the order of options drawn, labels balanced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from schemas.errors import BuildError
+from schemas.instance import FIXED, REJECTED, SLOTS
+from schemas.task import TaskHead
+from transforms.duck import Database, identifier, literal
+
+LABEL = "label"
+"""Column of a task of two answers: which of a pair of answers is right."""
+
+_DEFAULTS = {
+    "image_id": "null::varchar",
+    "regions": "[]",
+    "options": "null::varchar[]",
+    "option_keys": "null::varchar[]",
+    "target": "null::varchar",
+    REJECTED: "null::varchar",
+}
+"""What a query need not say."""
+
+
+def shape(
+    database: Database,
+    task: str,
+    head: TaskHead,
+    sql: str,
+    answers: Sequence[tuple[str, str]],
+    where: str,
+) -> None:
+    """Makes the table `asked` out of a task's query.
+
+    Raises:
+        BuildError: the query lacks a column, or has a label and its instructions no answers.
+    """
+    query = sql.rstrip().rstrip(";")
+    given = database.columns(query)
+    _check_columns(given, head, answers, where)
+    fixed = [
+        f"{literal(task + '/')} || key as uid" if name == "uid" else f"{_source(name, given)} as {name}"
+        for name in FIXED
+    ]
+    slots = [f"{name}::varchar as {name}" for name in SLOTS if name in given]
+    facts = [identifier(name) for name in given if name not in {*FIXED, *SLOTS, REJECTED}]
+    columns = ", ".join([*fixed, *slots, *facts, f"{_source(REJECTED, given)} as {REJECTED}"])
+    database.run(f"create table asked as select {columns} from ({query}\n)")
+    if LABEL in given:
+        _answer(database, answers)
+    if head.balance:
+        _balance(database)
+    _order_options(database)
+
+
+def _check_columns(given: list[str], head: TaskHead, answers: Sequence[tuple[str, str]], where: str) -> None:
+    wanted = ["key", "split"]
+    if LABEL in given:
+        if not answers:
+            raise BuildError(
+                "a task with a label needs pairs of answers",
+                where=where,
+                next_step="write them into the task's instruction file: answers = [['yes', 'no']]",
+            )
+    else:
+        wanted.append("target")
+        if head.output in ("option", "region_option"):
+            wanted.append("options")
+        if head.balance:
+            wanted.append(LABEL)
+    for name in wanted:
+        if name not in given:
+            raise BuildError(
+                f"the query lacks a column, as its output is {head.output}",
+                where=where,
+                got=", ".join(given),
+                expected=name,
+            )
+
+
+def _source(name: str, given: list[str]) -> str:
+    return identifier(name) if name in given else _DEFAULTS[name]
+
+
+def _answer(database: Database, answers: Sequence[tuple[str, str]]) -> None:
+    """Draws a pair of answers for each row; its label says which of the two is right."""
+    pairs = ", ".join(f"[{literal(yes)}, {literal(no)}]" for yes, no in answers)
+    database.run(
+        f"""
+        create or replace table asked as
+        select * exclude (pair) replace (
+            pair as options,
+            case {LABEL} when true then pair[1] when false then pair[2] end as target
+        )
+        from (
+            select *, list_sort(list_transform(
+                [{pairs}],
+                lambda pair: {{'lot': draw(key, array_to_string(pair, '|')), 'pair': pair}}
+            ))[1].pair as pair
+            from asked
+        )
+        """
+    )
+
+
+def _balance(database: Database) -> None:
+    """Rejects the surplus of the more frequent label in each split, by draw."""
+    database.run(
+        f"""
+        create or replace table asked as
+        with placed as (
+            select *, row_number() over (
+                partition by split, {LABEL}, {REJECTED} is null
+                order by draw('balance', key), key
+            ) as place
+            from asked
+        ),
+        rarer as (
+            select
+                split,
+                least(count(*) filter (where {LABEL}), count(*) filter (where not {LABEL})) as most
+            from asked
+            where {REJECTED} is null
+            group by split
+        )
+        select placed.* exclude (place) replace (
+            case when placed.{REJECTED} is null and placed.place > rarer.most
+                then 'balance' else placed.{REJECTED} end as {REJECTED}
+        )
+        from placed
+        left join rarer using (split)
+        """
+    )
+
+
+def _order_options(database: Database) -> None:
+    """Puts options into drawn order, once for all tasks: a query cannot put the answer last."""
+    database.run(
+        """
+        create or replace table asked as
+        select * exclude (lots) replace (
+            list_transform(lots, lambda lot: lot.option) as options,
+            case when option_keys is not null
+                then list_transform(lots, lambda lot: lot.option_key) end as option_keys
+        )
+        from (
+            select *, list_sort(list_transform(
+                options,
+                lambda option, place: {
+                    'lot': draw(key, option), 'option': option, 'option_key': option_keys[place]
+                }
+            )) as lots
+            from asked
+        )
+        """
+    )
