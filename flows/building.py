@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
+import sys
 from collections import Counter
 from typing import Any
 
@@ -82,12 +84,19 @@ def build(settings: BuildSettings, as_json: bool) -> None:
     if all(entry.action == "done" for entry in steps) and _is_current(builder, before):
         _report(settings, before, as_json, "nothing to do: everything is up to date")
         return
-    if as_json:
-        _run_flow(settings)
-    else:
-        with Display(len(steps)) as display:
-            watcher.set(display)
+    try:
+        if as_json:
             _run_flow(settings)
+        else:
+            with Display(len(steps)) as display:
+                watcher.set(display)
+                _run_flow(settings)
+    except KeyboardInterrupt as error:
+        raise BuildError(
+            "interrupted",
+            next_step="run the same command again: what is finished stays finished",
+            exit_code=ExitCode.INTERRUPTED,
+        ) from error
     _report(settings, current(settings.lake), as_json, "built")
 
 
@@ -140,11 +149,17 @@ def _report(settings: BuildSettings, build: Build | None, as_json: bool, what: s
 
 
 def _what_next(settings: BuildSettings, tasks: list[str]) -> None:
-    lake = f" --lake {settings.lake}"
-    out.print(plain("\nTry next:"))
+    called = "multiinstruct" if shutil.which("multiinstruct") else sys.argv[0]
+    lake = f"--lake {settings.lake}"
+    commands = ['sql "show all tables"']
     if tasks:
-        out.print(plain(f"  multiinstruct show {tasks[0]}{lake}"))
-        out.print(plain(f"  multiinstruct show {tasks[-1]} -n 20 --html look.html{lake}"))
         query = f"select split, count(*) from instances.{tasks[0]} group by all"
-        out.print(plain(f'  multiinstruct sql "{query}"{lake}'))
-    out.print(plain(f'  multiinstruct sql "show all tables"{lake}'))
+        commands = [
+            f"show {tasks[0]}",
+            f"show {tasks[-1]} -n 20 --html look.html",
+            f'sql "{query}"',
+            *commands,
+        ]
+    out.print(plain("\nTry next:"))
+    for command in commands:
+        out.print(plain(f"  {called} {command} {lake}"))

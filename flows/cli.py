@@ -304,14 +304,6 @@ def main() -> None:
         app()
     except BuildError as error:
         _end(error)
-    except KeyboardInterrupt:
-        _end(
-            BuildError(
-                "interrupted",
-                next_step="run the same command again: what is finished stays finished",
-                exit_code=ExitCode.INTERRUPTED,
-            )
-        )
     except BrokenPipeError:
         # The reader of our output has seen enough, as in `… | head`.
         sys.stderr.close()

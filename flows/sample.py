@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,7 +49,7 @@ def with_sample(settings: BuildSettings) -> BuildSettings:
     what = [settings.seed, settings.sample_scale, code_id("flows.sample")]
     folder = settings.lake / "sample" / digest_of(what)[:16]
     if not folder.is_dir():
-        aside = folder.with_name(f".{folder.name}.{os.getpid()}")
+        aside = folder.with_name(f".{folder.name}")
         shutil.rmtree(aside, ignore_errors=True)
         write_sample(aside, settings.seed, settings.sample_scale)
         aside.rename(folder)

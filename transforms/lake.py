@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,11 +39,19 @@ def writing(lake: Path) -> Iterator[None]:
             exit_code=ExitCode.LAKE_BUSY,
         ) from error
     try:
+        _sweep(lake)
         holder.write_text(f"process {os.getpid()} on {os.uname().nodename}\n")
         yield
     finally:
         holder.unlink(missing_ok=True)
         lock.release()
+
+
+def _sweep(lake: Path) -> None:
+    """Removes what a killed build left unfinished. Nobody else is writing."""
+    for stage in STAGES:
+        for left in (lake / stage).glob("*/.*"):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def commit(lake: Path, made: Iterable[Artifact], mixture: str | None) -> Build:
