@@ -17,9 +17,10 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
-from prefect.tasks import Task, exponential_backoff
+from prefect.tasks import Task
 from pydantic import Field
 
+from flows import codes
 from flows.sample import with_sample
 from flows.watch import watcher
 from schemas.artifact import Manifest, Reference
@@ -42,9 +43,9 @@ def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     task_run_name="{title}",
     cache_policy=NO_CACHE,
     persist_result=False,
-    retries=4,
-    retry_delay_seconds=exponential_backoff(backoff_factor=2),
-    retry_jitter_factor=0.5,
+    # The downloader tries again by itself, with Retry-After in mind; this is for longer outages.
+    retries=1,
+    retry_delay_seconds=60,
     retry_condition_fn=_may_pass,
 )
 def run_step(title: str, settings: BuildSettings, stage: str, name: str) -> str:
@@ -73,7 +74,7 @@ def _ledger(manifest: Manifest) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def _builder(settings: BuildSettings, _flow_run: str) -> Builder:
     """One builder for all steps of a flow run in this process; the next run reads the files anew."""
-    return Builder(settings)
+    return Builder(settings, encoder=codes.encoder())
 
 
 @flow(name=NAME, task_runner=_RUNNER, persist_result=False)
@@ -116,7 +117,7 @@ def build_multiinstruct(
     )
     with writing(settings.lake):
         settings = with_sample(settings)
-        builder = Builder(settings)
+        builder = Builder(settings, encoder=codes.encoder())
         _run(builder)
         build = builder.finish()
         ledgers = [_ledger(builder.run(reference).manifest) for reference in builder.steps]

@@ -7,8 +7,10 @@ import os
 import shutil
 import sys
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
+from flows import codes
 from flows.console import Display, out, plain, print_json, table
 from flows.sample import with_sample
 from flows.watch import watcher
@@ -17,6 +19,7 @@ from schemas.errors import BuildError, ExitCode
 from schemas.settings import BuildSettings
 from transforms.builder import Action, Builder, Planned
 from transforms.lake import current, member, writing
+from transforms.preflight import Need, check_disk, need_of
 
 _PREFECT = {
     # Nothing is told to anyone.
@@ -36,15 +39,24 @@ def planned(settings: BuildSettings) -> tuple[Builder, list[Planned]]:
     if settings.sample:
         with writing(settings.lake):
             settings = with_sample(settings)
-    builder = Builder(settings)
+    builder = Builder(settings, encoder=codes.encoder())
     return builder, builder.plan()
 
 
 def show_plan(settings: BuildSettings, as_json: bool) -> None:
     """Prints what a build would do, and why."""
-    _, steps = planned(settings)
+    builder, steps = planned(settings)
+    need = need_of(steps, builder.settings)
     if as_json:
-        print_json([_as_dict(entry) for entry in steps])
+        print_json(
+            {
+                "steps": [_as_dict(entry) for entry in steps],
+                "bytes": {"fetched": need.fetched, "written": need.written, "free": need.free},
+                "unknown_size": need.unknown,
+                "pictures": [asdict(way) for way in need.ways],
+                "waiting": builder.waiting,
+            }
+        )
         return
     rows = [
         (entry.step.reference.stage, entry.step.title, entry.action, entry.reason)
@@ -56,6 +68,23 @@ def show_plan(settings: BuildSettings, as_json: bool) -> None:
     counted = Counter(entry.action for entry in steps)
     summary = [f"{counted[action]} {word}" for action, word in _WORDS.items() if counted[action]]
     out.print(plain(", ".join(summary)))
+    if len(rows):
+        _print_need(need)
+    _say_what_waits(builder)
+
+
+def _print_need(need: Need) -> None:
+    for way in need.ways:
+        how = "whole" if way.whole else "one by one"
+        out.print(plain(f"pictures of {way.source}.{way.file} come {how}: {way.reason}"))
+    more = f", and {len(need.unknown)} files of unknown size" if need.unknown else ""
+    sizes = f"{need.fetched:,} bytes to fetch{more}, {need.written:,} to write, {need.free:,} free"
+    out.print(plain(sizes))
+
+
+def _say_what_waits(builder: Builder) -> None:
+    for task, reason in builder.waiting.items():
+        out.print(plain(f"{task} gets instances, but no shards: {reason}"))
 
 
 _WORDS: dict[Action, str] = {
@@ -82,8 +111,9 @@ def build(settings: BuildSettings, as_json: bool) -> None:
     _refuse(steps)
     before = current(settings.lake)
     if all(entry.action == "done" for entry in steps) and _is_current(builder, before):
-        _report(settings, before, as_json, "nothing to do: everything is up to date")
+        _report(builder, before, as_json, "nothing to do: everything is up to date")
         return
+    check_disk(steps, builder.settings)
     try:
         if as_json:
             _run_flow(settings)
@@ -97,16 +127,16 @@ def build(settings: BuildSettings, as_json: bool) -> None:
             next_step="run the same command again: what is finished stays finished",
             exit_code=ExitCode.INTERRUPTED,
         ) from error
-    _report(settings, current(settings.lake), as_json, "built")
+    _report(builder, current(settings.lake), as_json, "built")
 
 
 def _refuse(steps: list[Planned]) -> None:
     refused = [entry for entry in steps if entry.action == "refused"]
     if refused:
         raise BuildError(
-            f"{len(refused)} files have no known sha256, so nothing would notice if they were exchanged",
+            f"{len(refused)} files are not accepted, so that nothing is begun",
             got=", ".join(entry.step.reference.name for entry in refused),
-            next_step="say --unpinned to accept them as they come and to hold them from then on",
+            expected=refused[0].reason,
             exit_code=ExitCode.USAGE,
         )
 
@@ -127,11 +157,12 @@ def _run_flow(settings: BuildSettings) -> None:
     build_multiinstruct(**settings.model_dump())
 
 
-def _report(settings: BuildSettings, build: Build | None, as_json: bool, what: str) -> None:
+def _report(builder: Builder, build: Build | None, as_json: bool, what: str) -> None:
+    settings = builder.settings
     if build is None:
         raise BuildError("the build left no result", where=settings.lake)
     if as_json:
-        print_json({"outcome": what, "lake": settings.lake, **build.model_dump()})
+        print_json({"outcome": what, "lake": settings.lake, "waiting": builder.waiting, **build.model_dump()})
         return
     out.print(plain(f"{what}: build {build.id} in {settings.lake}"))
     tasks = [entry for entry in build.members if entry.stage == "instances"]
@@ -145,6 +176,7 @@ def _report(settings: BuildSettings, build: Build | None, as_json: bool, what: s
     if rows:
         columns = ("task", "instances", "rejected", "not asked")
         out.print(table(columns, rows, right=columns[1:]))
+    _say_what_waits(builder)
     _what_next(settings, [entry.name for entry in tasks])
 
 

@@ -169,6 +169,40 @@ def plan(
     building.show_plan(settings, as_json)
 
 
+@app.command(
+    epilog="Examples: `multiinstruct adopt mscoco ~/data/coco` · "
+    "`multiinstruct adopt visual_genome /data/VG_100K --lake lake`"
+)
+def adopt(
+    source: Annotated[str, typer.Argument(help="Name of a source.")],
+    path: Annotated[Path, typer.Argument(help="An archive, or a folder with archives or pictures.")],
+    lake: Lake = Path("lake"),
+    as_json: AsJson = False,
+) -> None:
+    """Take over archives or pictures that are already here, by link; say what matched and what is missing."""
+    from flows import fetching
+
+    fetching.adopt(lake, source, path, as_json)
+
+
+@app.command(epilog="Example: `multiinstruct pin visual_genome`")
+def pin(source: Annotated[str, typer.Argument(help="Name of a source.")], lake: Lake = Path("lake")) -> None:
+    """Print the pins of what the lake holds of a source, to be pasted into its declaration."""
+    from flows import fetching
+
+    fetching.pin(lake, source)
+
+
+@app.command(epilog="Examples: `multiinstruct probe` · `multiinstruct probe mscoco --json`")
+def probe(
+    source: Annotated[str | None, typer.Argument(help="Only this source.")] = None, as_json: AsJson = False
+) -> None:
+    """Ask each host for size, date and kind of every file, without fetching it; 1 if one has drifted."""
+    from flows import fetching
+
+    fetching.probe(source, as_json)
+
+
 @listing.command("sources", epilog="Example: `multiinstruct list sources --json`")
 def list_sources(as_json: AsJson = False) -> None:
     """The datasets: licence, files, whether their bytes are pinned."""

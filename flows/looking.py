@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flows import codes
 from flows.console import out, plain, print_json, table
 from instructions.load import load_instructions
 from schemas.source import Source
@@ -82,7 +83,7 @@ def show(
     shown = showing.drawn(lake, task, count, seed, own)
     if html is not None:
         html.parent.mkdir(parents=True, exist_ok=True)
-        html.write_text(showing.page(lake, task, shown), encoding="utf-8")
+        html.write_text(showing.page(lake, task, shown, codes.decoder(lake)), encoding="utf-8")
     if as_json:
         print_json([one.as_dict() for one in shown])
         return
@@ -96,14 +97,22 @@ def show(
 def _print(one: showing.Shown) -> None:
     out.rule(plain(one.uid), align="left")
     where = " / ".join(one.archive) if one.archive else "no picture"
-    out.print(plain(f"{one.split} · {one.image_id} {one.width}×{one.height} · {where}"), style="dim")
+    out.print(plain(f"{one.split} · {one.drawn_image_id} {one.width}×{one.height} · {where}"), style="dim")
     for number, prompt in enumerate(one.prompts, start=1):
         out.print(plain(f"  {number}. {prompt}"))
     for number, box in enumerate(one.regions):
         out.print(plain(f"  <region_{number}> = {box.x0:g}, {box.y0:g}, {box.x1:g}, {box.y1:g}"), style="dim")
     for name, value in one.facts.items():
         out.print(plain(f"  {name} = {value}"), style="dim")
-    out.print(plain(f"  → {one.target}"), style="green")
+    out.print(plain(f"  → {_answer(one)}"), style="green")
+
+
+def _answer(one: showing.Shown) -> str:
+    if one.target_image_id is None:
+        return one.target
+    box = ", ".join(f"{side:g}" for side in one.target_box) if one.target_box else "the middle"
+    held = f" as {len(one.codes)} codes" if one.codes else ""
+    return f"the picture {one.target_image_id} ({box}){held}"
 
 
 def sql(lake: Path, query: str, as_json: bool) -> None:

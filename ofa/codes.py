@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from ofa.positions import CODE_STRIDE
-from ofa.vqgan import VQGAN
+from ofa.vqgan import VQGAN, load
 from schemas.errors import BuildError
 from schemas.token import IMAGE_CODES, LOCATION_BINS
+
+_AT_ONCE = 256
+"""Pictures that are read ahead of those that are encoded."""
 
 
 @torch.no_grad()
@@ -22,13 +32,56 @@ def codes_of(model: VQGAN, pictures: Tensor) -> Tensor:
     Raises:
         BuildError: pictures are not square, or their side is no multiple of 8 pixels.
     """
-    _check(pictures)
-    scaled = pictures.permute(0, 3, 1, 2).to(_device(model), torch.float32) / 255 * 2 - 1
-    with (
-        torch.autocast(scaled.device.type, enabled=False),
-        torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
-    ):
-        return model.encode(scaled).flatten(1).cpu()
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        return _codes_of(model, pictures)
+
+
+def encoded(
+    weights: Path, pictures: Iterable[npt.NDArray[np.uint8]], threads: int | None = None
+) -> Iterator[npt.NDArray[np.uint16]]:
+    """The codes of a stream of pictures, in its order, the same on any number of threads.
+
+    Each picture is encoded by itself, by one thread of the processor: neither its neighbours nor the
+    number of threads change the order of a sum, and so a code.
+
+    Args:
+        weights: a checkpoint of the VQ-GAN.
+        pictures: uint8 (side, side, 3) RGB.
+        threads: how many pictures are worked on at once; as many as there are processors if None.
+
+    Yields:
+        uint16 ((side / 8) ** 2,), from the top left, row by row.
+
+    Raises:
+        BuildError: as `codes_of` and `ofa.vqgan.load`.
+    """
+    model = load(weights)
+
+    def one(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]:
+        # A copy: what is decoded elsewhere may not be written to.
+        codes = _codes_of(model, torch.from_numpy(picture[None].copy()))
+        return codes[0].numpy().astype(np.uint16)
+
+    before = torch.get_num_threads()
+    count = threads or os.cpu_count() or 1
+    stream = iter(pictures)
+    try:
+        torch.set_num_threads(1)
+        with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as workers:
+            while waiting := list(islice(stream, _AT_ONCE)):
+                yield from workers.map(one, waiting)
+    finally:
+        torch.set_num_threads(before)
+
+
+def decoded(weights: Path, codes: Sequence[npt.NDArray[np.uint16]]) -> list[npt.NDArray[np.uint8]]:
+    """The pictures that codes stand for: uint8 (8 n, 8 n, 3) RGB for each list of n * n codes.
+
+    Raises:
+        BuildError: as `pictures_of` and `ofa.vqgan.load`.
+    """
+    model = load(weights)
+    return [pictures_of(model, torch.from_numpy(one.astype(np.int64))[None])[0].numpy() for one in codes]
 
 
 @torch.no_grad()
@@ -72,6 +125,14 @@ def first_code_id(vocabulary: int) -> int:
 def code_text(codes: Tensor) -> str:
     """One picture's codes (n,) as text, such as `<code_17> <code_4>`."""
     return " ".join(f"<code_{code}>" for code in codes.tolist())
+
+
+@torch.no_grad()
+def _codes_of(model: VQGAN, pictures: Tensor) -> Tensor:
+    _check(pictures)
+    scaled = pictures.permute(0, 3, 1, 2).to(_device(model), torch.float32) / 255 * 2 - 1
+    with torch.autocast(scaled.device.type, enabled=False):
+        return model.encode(scaled).flatten(1).cpu()
 
 
 def _check(pictures: Tensor) -> None:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ofa.weights import check_shapes, read_state
+from ofa.state import check_shapes, read_state
 from schemas.errors import BuildError
 
 

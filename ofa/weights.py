@@ -6,7 +6,6 @@ Face port and of fairseq are read with `weights_only`; the latter are renamed th
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import os
@@ -17,18 +16,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ofa.config import SIZES, OFAConfig
 from ofa.model import OFA
 from ofa.positions import code_positions, image_buckets, token_buckets
+from ofa.state import check_shapes, read_state
 from schemas.errors import BuildError
-
-State = dict[str, Tensor]
-
-ALLOWED: Final = (argparse.Namespace,)
-"""Classes that a checkpoint may hold besides what `weights_only` lets through: fairseq's arguments."""
 
 _RENAMED: Final = tuple(
     (re.compile(rf"^(\w+\.layers\.\d+)\.{old}\."), rf"\1.{new}.")
@@ -71,35 +66,6 @@ def hugging_face_name(name: str) -> str:
     for old, new in _RENAMED:
         name = old.sub(new, name)
     return name
-
-
-def read_state(path: Path) -> State:
-    """The tensors of a checkpoint by name, whatever else it holds.
-
-    `.safetensors` files are read as such, everything else as a file of `torch.save`, in which the
-    tensors may lie under `model` (fairseq) or `state_dict` (Lightning).
-
-    Raises:
-        BuildError: the file cannot be read without running what it holds, or holds no tensors.
-    """
-    if not path.is_file():
-        raise BuildError("no such checkpoint", where=path, next_step="download it, or adopt the file")
-    try:
-        if path.suffix == ".safetensors":
-            held: Any = load_file(path)
-        else:
-            with torch.serialization.safe_globals(list(ALLOWED)):
-                held = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file may raise anything at all
-        raise _unreadable(path, f"{type(error).__name__}: {str(error)[:500]}") from error
-    for key in ("model", "state_dict"):
-        if isinstance(held, Mapping) and isinstance(held.get(key), Mapping):
-            held = held[key]
-    tensors = held.items() if isinstance(held, Mapping) else ()
-    state = {str(name): value for name, value in tensors if isinstance(value, Tensor)}
-    if not state:
-        raise _unreadable(path, f"{type(held).__name__} without tensors by name")
-    return state
 
 
 def load(path: Path, **settings: Any) -> OFA:
@@ -243,31 +209,6 @@ def model_of(state: Mapping[str, Tensor], config: OFAConfig, where: object = Non
     return model
 
 
-def check_shapes(given: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]], where: object) -> None:
-    """Raises BuildError unless `given` has exactly the expected names and shapes."""
-    missing = sorted(set(expected) - set(given))
-    unknown = sorted(set(given) - set(expected))
-    other = [
-        f"{name} {tuple(given[name].shape)} instead of {shape}"
-        for name, shape in expected.items()
-        if name in given and tuple(given[name].shape) != shape
-    ]
-    problems = {"missing": missing, "unknown": unknown, "of another shape": other}
-    if any(problems.values()):
-        got = "; ".join(
-            f"{len(names)} {problem} ({', '.join(names[:5])}{', …' if len(names) > 5 else ''})"
-            for problem, names in problems.items()
-            if names
-        )
-        raise BuildError(
-            "weights do not fit the model",
-            where=where,
-            got=got,
-            expected=f"exactly the {len(expected)} tensors of the model",
-            next_step="check that the checkpoint is of this size of the model",
-        )
-
-
 def _grown(tensor: Tensor, expected: tuple[int, ...]) -> Tensor:
     """`tensor` with rows added where only these are wanting."""
     if tensor.dim() != 2 or tensor.shape[1] != expected[1] or tensor.shape[0] >= expected[0]:
@@ -282,13 +223,3 @@ def _count(shapes: Mapping[str, Any], prefix: str) -> int:
     """How many modules are numbered under `prefix`."""
     dots = prefix.count(".") + 1
     return len({name.split(".")[dots] for name in shapes if name.startswith(f"{prefix}.")})
-
-
-def _unreadable(path: Path, got: object) -> BuildError:
-    return BuildError(
-        "the checkpoint cannot be read safely",
-        where=path,
-        got=got,
-        expected="tensors by name; no classes but " + ", ".join(item.__name__ for item in ALLOWED),
-        next_step="convert it to safetensors in a sandbox, or fetch it again if it is damaged",
-    )

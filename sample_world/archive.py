@@ -1,10 +1,10 @@
-"""Zip archives as publishers give them out, with the same bytes for the same members."""
+"""Files and zip archives as publishers give them out, with the same bytes for the same members."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,34 @@ def json_array(path: Path) -> Iterator[Callable[[Any], None]]:
 
         yield add
         member.write(b"]" if between == b", " else b"[]")
+
+
+def json_object(file: ZipFile, name: str, values: Mapping[str, Any]) -> None:
+    """Adds a member that is one object on one line; an iterator becomes a list, element by element."""
+    with file.open(_member(name, ZIP_DEFLATED), "w", force_zip64=True) as member:
+        before = "{"
+        for key, value in values.items():
+            member.write(f"{before}{json.dumps(key)}: ".encode())
+            before = ", "
+            if not isinstance(value, Iterator):
+                member.write(json.dumps(value).encode())
+                continue
+            member.write(b"[")
+            for position, element in enumerate(value):
+                member.write((", " * (position > 0) + json.dumps(element)).encode())
+            member.write(b"]")
+        member.write(b"}")
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Writes a file that lies alone; it comes into place when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        aside.write_bytes(data)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _member(name: str, compression: int) -> ZipInfo:

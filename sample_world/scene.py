@@ -99,6 +99,19 @@ class Question(NamedTuple):
     things: tuple[int, ...]
 
 
+class Statement(NamedTuple):
+    """A sentence that is true of the scene or false.
+
+    `relation` says how the first of `things` is said to stand to the second; it is empty where the
+    sentence is about something else, and `things` then holds what it is about, if that is there.
+    """
+
+    text: str
+    label: bool
+    things: tuple[int, ...]
+    relation: str = ""
+
+
 class Difference(NamedTuple):
     """The one fact in which a scene differs from its twin.
 
@@ -115,7 +128,11 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True)
 class Scene:
-    """One picture's world. Scenes 2n and 2n+1 are twins; spare scenes have no `difference`."""
+    """One picture's world. Scenes 2n and 2n+1 are twins; spare scenes have no `difference`.
+
+    `caption` names everything and is the first of seven `captions`, all true. Of every two
+    `statements`, one is true; where twins differ, they share statements that are true of one only.
+    """
 
     number: int
     width: int
@@ -123,9 +140,11 @@ class Scene:
     background: tuple[int, int, int]
     things: tuple[Thing, ...]
     caption: str
+    captions: tuple[str, ...]
     descriptions: tuple[Description, ...]
     relations: tuple[Relation, ...]
     questions: tuple[Question, ...]
+    statements: tuple[Statement, ...]
     difference: Difference | None = None
 
     def texts(self) -> Iterator[str]:
@@ -137,3 +156,12 @@ class Scene:
         yield from (relation.predicate for relation in self.relations)
         for question in self.questions:
             yield from (question.question, question.answer)
+        yield from self.captions[1:]
+        yield from (statement.text for statement in self.statements)
+
+
+def scaled(box: Box, factors: tuple[float, float]) -> Box:
+    """A box in a picture that is so many times as wide and as high, to whole pixels."""
+    across, down = factors
+    x0, y0, x1, y1 = box
+    return round(x0 * across), round(y0 * down), round(x1 * across), round(y1 * down)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
 from sample_world import telling
-from sample_world.scene import COLOURS, COLUMNS, PLACES, Difference, Scene, Thing
+from sample_world.scene import COLOURS, COLUMNS, PLACES, Difference, Scene, Thing, scaled
 
 CATEGORIES: Final = ("ball", "box", "tent", "gem", "drum", "cross", "house", "cup")
 """What a thing may be, beside a sign."""
@@ -36,7 +36,12 @@ def scene_count(scale: float) -> int:
 
 def scenes(seed: int, scale: float) -> Iterator[Scene]:
     """The regular scenes, twin after twin."""
-    for pair in range(scene_count(scale) // 2):
+    yield from further_scenes(seed, 0, scene_count(scale) // 2)
+
+
+def further_scenes(seed: int, first: int, pairs: int) -> Iterator[Scene]:
+    """Twin after twin from pair `first` on. High pairs are scenes of their own, beside the regular ones."""
+    for pair in range(first, first + pairs):
         yield from _twins(seed, pair)
 
 
@@ -45,6 +50,23 @@ def spare_scenes(seed: int, scale: float) -> Iterator[Scene]:
     for number in itertools.count(scene_count(scale)):
         scene, _ = _twins(seed, number)
         yield replace(scene, number=number, difference=None)
+
+
+def framed(scene: Scene, width: int, height: int) -> Scene:
+    """The same scene in a picture of another size, without descriptions. What touches still touches."""
+    factors = (width / scene.width, height / scene.height)
+    things = tuple(thing._replace(box=scaled(thing.box, factors)) for thing in scene.things)
+    return replace(scene, width=width, height=height, things=things, descriptions=())
+
+
+def coco_id(number: int) -> int | None:
+    """The id in COCO of the photograph of a regular scene; None: it is not there. Twins are there both."""
+    return 5 * number + 1 if pick(2, "coco", number // 2) == 0 else None
+
+
+def flickr_id(number: int) -> int:
+    """The id on Flickr of the photograph of a scene that is in COCO."""
+    return 2_000_000_000 + 7 * number
 
 
 def pick(count: int, *names: object) -> int:
@@ -117,9 +139,15 @@ def _twins(seed: int, pair: int) -> tuple[Scene, Scene]:
     first = _scene(2 * pair, grid, things)
     second = _scene(2 * pair + 1, grid, [*things[:changed], new, *things[changed + 1 :]])
     return (
-        replace(first, difference=Difference(kind, changed, here, there, question)),
-        replace(second, difference=Difference(kind, changed, there, here, question)),
+        _flipped(first, Difference(kind, changed, here, there, question)),
+        _flipped(second, Difference(kind, changed, there, here, question)),
     )
+
+
+def _flipped(scene: Scene, difference: Difference) -> Scene:
+    """The scene as one of twins."""
+    flipped = telling.flipped_statements(scene.things, difference)
+    return replace(scene, difference=difference, statements=(*flipped, *scene.statements))
 
 
 def _thing(grid: _Grid, earlier: Sequence[Thing], cell: int, *, stacked: bool) -> Thing:
@@ -150,15 +178,17 @@ def _scene(number: int, grid: _Grid, things: Sequence[Thing]) -> Scene:
     """The scene with all that is said of its things."""
     width, height = COLUMNS * grid.cell_width, 2 * grid.cell_height
     red, green, blue = (222 + pick(16, *grid.key, "background", part) for part in range(3))
-    caption = telling.caption(things)
+    captions = tuple(telling.captions(things))
     return Scene(
         number=number,
         width=width,
         height=height,
         background=(red, green, blue),
         things=tuple(things),
-        caption=f"{caption[0].upper()}{caption[1:]}.",
+        caption=captions[0],
+        captions=captions,
         descriptions=tuple(telling.descriptions(things, width, height)),
         relations=tuple(telling.relations(things)),
         questions=tuple(telling.questions(things)),
+        statements=tuple(telling.statements(things)),
     )

@@ -5,13 +5,89 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from sample_world.scene import COLUMNS, PLACES, Box, Description, Question, Relation, Thing
+from sample_world.scene import (
+    COLOURS,
+    COLUMNS,
+    PLACES,
+    Box,
+    Description,
+    Difference,
+    Question,
+    Relation,
+    Statement,
+    Thing,
+)
+
+_NUMBERS = {5: "five", 6: "six"}
+"""How many things a scene may have."""
 
 
 def caption(things: Sequence[Thing]) -> str:
     """Every thing by name, as the beginning of a sentence."""
     names = [_a(thing.name) for thing in things]
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def captions(things: Sequence[Thing]) -> Iterator[str]:
+    """Seven sentences about the whole picture."""
+    first, second, last = things[0], things[1], things[-1]
+    rows = [
+        " and ".join(_a(thing.name) for thing in things if thing.place.startswith(row))
+        for row in ("upper", "lower")
+    ]
+    for sentence in (
+        caption(things),
+        f"{_a(first.name)} in the {first.place} and {_a(last.name)} in the {last.place}",
+        f"there are {_NUMBERS[len(things)]} things, and one of them is {_a(second.name)}",
+        f"{rows[0]} in the upper row, and {rows[1]} in the lower row",
+        f"a picture with {_a(last.name)} and {_a(first.name)}",
+        f"{_a(second.name)} is in the {second.place}",
+        f"{_a(last.name)} is one of {_NUMBERS[len(things)]} things",
+    ):
+        yield f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def statements(things: Sequence[Thing]) -> Iterator[Statement]:
+    """Thirty to forty sentences: of every two that follow each other one is true."""
+    for upper, lower in _neighbours(things, [0, 1, 2], COLUMNS):
+        touching = _touching(things[upper], things[lower])
+        yield _spatial(things, upper, "touching", lower, label=touching)
+        yield _spatial(things, upper, "detached from", lower, label=not touching)
+        yield _spatial(things, lower, "below", upper, label=True)
+        yield _spatial(things, upper, "below", lower, label=False)
+    for left, right in _neighbours(things, [0, 1, 3, 4], 1):
+        yield _spatial(things, left, "right of", right, label=False)
+        yield _spatial(things, left, "left of", right, label=True)
+    everything = tuple(range(len(things)))
+    yield Statement(f"There are {_NUMBERS[len(things)]} things.", True, everything)
+    yield Statement(f"There are {_NUMBERS[11 - len(things)]} things.", False, ())
+    for index, thing in enumerate(things):
+        taken = {"white", *(other.colour for other in things if other.category == thing.category)}
+        free = [colour for colour in COLOURS if colour not in taken]
+        absent = f"{free[3 * index % len(free)]} {thing.category}"
+        yield Statement(f"There is {_a(absent)}.", False, ())
+        yield Statement(f"There is {_a(thing.name)}.", True, (index,))
+
+
+def flipped_statements(things: Sequence[Thing], difference: Difference) -> Iterator[Statement]:
+    """Two sentences about the fact in which twins differ: one true here, the other true of the twin.
+
+    Nothing where they differ in a relation, which is among `statements`.
+    """
+    thing = things[difference.thing]
+    for value in sorted((difference.here, difference.there)):
+        if difference.kind == "colour":
+            text = f"The {thing.category} in the {thing.place} is {value}."
+        elif difference.kind == "place":
+            text = f"The {thing.name} is in the {value}."
+        else:
+            return
+        yield Statement(text, value == difference.here, (difference.thing,))
+
+
+def _spatial(things: Sequence[Thing], subject: int, relation: str, other: int, *, label: bool) -> Statement:
+    text = f"The {things[subject].name} is {relation} the {things[other].name}."
+    return Statement(text, label, (subject, other), relation)
 
 
 def relations(things: Sequence[Thing]) -> Iterator[Relation]:
@@ -59,7 +135,7 @@ def descriptions(things: Sequence[Thing], width: int, height: int) -> Iterator[D
 
 def questions(things: Sequence[Thing]) -> Iterator[Question]:
     """About twenty questions, each with its answer, a sentence."""
-    number = {5: "Five", 6: "Six"}[len(things)]
+    number = _NUMBERS[len(things)].capitalize()
     yield Question("How many things are there?", f"{number}.", tuple(range(len(things))))
     for index, thing in enumerate(things):
         yield Question(colour_question(thing), f"{thing.colour.capitalize()}.", (index,))

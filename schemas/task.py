@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Category = Literal[
     "visual_relationship",
@@ -20,7 +20,7 @@ Category = Literal[
 ]
 """The ten categories of MultiInstruct (Xu et al., ACL 2023, Figure 2)."""
 
-Output = Literal["text", "option", "region", "regions", "region_option"]
+Output = Literal["text", "option", "region", "regions", "region_option", "image"]
 Metric = Literal["accuracy", "rouge_l", "iou", "iou_accuracy"]
 
 
@@ -34,7 +34,8 @@ class TaskHead(BaseModel):
         confidence: how sure `origin` is: the paper's own word, or reconstructed from its totals.
         role: `train` or `eval`.
         output: what a right answer is made of.
-        metrics: how answers are scored.
+        metrics: how answers are scored; pictures are not.
+        blank: the picture is shown with its `<region_0>` grey, which is the part that is asked for.
         reference: the task's name in the published code, where it has one.
         balance: keep as many rows of either label in each split; the surplus is rejected.
         truncate: the slot that may lose its oldest words when a row is too long.
@@ -49,8 +50,17 @@ class TaskHead(BaseModel):
     confidence: Literal["certain", "reconstructed"] = "reconstructed"
     role: Literal["train", "eval"]
     output: Output
-    metrics: tuple[Metric, ...] = Field(min_length=1)
+    metrics: tuple[Metric, ...]
+    blank: bool = False
     reference: str | None = None
     balance: bool = False
     truncate: str | None = None
     extra: bool = False
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> TaskHead:
+        if bool(self.metrics) == (self.output == "image"):
+            raise ValueError("answers are scored by at least one metric, pictures by none")
+        if self.blank and self.output != "image":
+            raise ValueError("a part of the picture is blanked only where it is the answer")
+        return self

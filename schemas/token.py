@@ -24,6 +24,11 @@ INSTRUCTION_LIMIT = 128
 """Most ids the words of one instruction may have. Rows leave this much room in the source,
 so that no instruction written later can push a stored row over `SOURCE_LIMIT`."""
 
+TARGET_PICTURE_SIDE = 128
+"""Pixels on a side of a picture that is an answer: 16 x 16 codes of 8 pixels a side, row by row, as in
+OFA's pretraining (`code_image_size`). At 256 pixels, as in its fine-tuning for pictures, the 1,024 codes
+would exceed `TARGET_LIMIT`."""
+
 OPTIONS_HEADER = "[Options]:"
 OPTIONS_SEPARATOR = "||||"
 

@@ -19,7 +19,9 @@ can be memory-mapped and every column is one flat buffer. A row is an instance:
 
 Every entry of `slots` and `options` is a list of unified ids (see `shards.vocabulary`): a text with
 its leading blank, a region as its four location bins. References to regions inside a text are bins
-already. The prompt and the answer are put together when a batch is read:
+already. Where the index says `target: codes`, the target is a picture of 128 x 128 pixels, as the ids of
+its 256 image codes, row by row; the decoder is told so (OFA's `code_masks`). The prompt and the answer
+are put together when a batch is read:
 
     source  0, literal, slot, literal, slot, ..., literal, 2
     target  target, 2
@@ -109,6 +111,10 @@ class ShardIndex(_Stored):
         source_limit: most ids of a source, whatever the instruction.
         target_limit: most ids of a target.
         mixture: name of the mixture that chose the rows.
+        target: whether targets are texts or image codes.
+        blank: whether the picture is shown without its region 0, which is then the target: the rows and
+            columns `round(bin / 999 * side)` of the picture, once it is scaled to `side` pixels, from the
+            first two bins up to the last two, are set to 0 after normalising to -1 to 1 (mid grey).
         rows: instances of each split.
         files: every other file of the folder.
     """
@@ -125,6 +131,8 @@ class ShardIndex(_Stored):
     source_limit: int = SOURCE_LIMIT
     target_limit: int = TARGET_LIMIT
     mixture: str
+    target: Literal["text", "codes"] = "text"
+    blank: bool = False
     rows: dict[Split, int]
     files: dict[str, StoredFile]
 

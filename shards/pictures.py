@@ -22,12 +22,14 @@ from urllib.parse import quote
 from zlib import crc32
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import simplejpeg
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from schemas.box import Box
 from schemas.errors import BuildError
 
 MOST_PIXELS = 50_000_000
@@ -116,6 +118,39 @@ def open_rgb(data: bytes, orient: bool = False) -> Image.Image:
         raise BuildError(
             "a picture cannot be decoded", got=error, next_step="verify the picture's file or pack"
         ) from error
+
+
+def squared(data: bytes, side: int, box: Box | None = None) -> npt.NDArray[np.uint8]:
+    """A part of a picture, scaled to a square: uint8 (side, side, 3) RGB.
+
+    It is what one gets by scaling the whole picture and cutting the part out. Lanczos as in OFA
+    (`run_scripts/image_gen/generate_code.py`), which does not cut: its codes may be of no square.
+
+    Args:
+        data: a file's bytes, inspected before.
+        side: pixels of the square.
+        box: the part, in pixels of the file; the largest square in the middle if None.
+
+    Raises:
+        BuildError: the picture cannot be decoded, or the box lies outside it.
+    """
+    image = open_rgb(data)
+    if box is None:
+        short = min(image.size)
+        left, top = (image.width - short) / 2, (image.height - short) / 2
+        box = Box(left, top, left + short, top + short)
+    try:
+        part = image.resize((side, side), Image.Resampling.LANCZOS, box=box)
+    except ValueError as error:
+        raise BuildError("a part lies outside its picture", got=tuple(box), expected=image.size) from error
+    return np.asarray(part)
+
+
+def png(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """A picture, uint8 (height, width, 3) RGB, as a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
 
 
 class _TooLargeError(Exception):

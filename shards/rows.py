@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from schemas.box import BOX_TYPE
 from schemas.errors import BuildError
 from schemas.settings import Quantisation
-from schemas.token import RESERVED_MARKS
+from schemas.token import IMAGE_CODES, RESERVED_MARKS
 from shards.columns import WHITE
 from shards.quantise import quantise
 from shards.ragged import Integers
@@ -26,6 +26,9 @@ _RESERVED = "|".join(
 )
 
 
+Target = Literal["text", "codes"]
+
+
 @dataclass(frozen=True)
 class Layout:
     """What a task's rows hold and how they are encoded.
@@ -34,11 +37,13 @@ class Layout:
         text_slots: columns of text that instructions show, in stored order.
         quantisation: how a coordinate becomes a bin.
         truncate: the text slot that loses its oldest words in a row that is too long.
+        target: whether the answers are texts, in the column `target`, or pictures, in `codes`.
     """
 
     text_slots: tuple[str, ...]
     quantisation: Quantisation
     truncate: str | None = None
+    target: Target = "text"
 
     def __post_init__(self) -> None:
         if self.truncate is not None and self.truncate not in self.text_slots:
@@ -50,7 +55,7 @@ def checked(batch: pa.Table, layout: Layout) -> pa.Table:
     options = pa.field("options", pa.list_(pa.string()))
     if "options" not in batch.column_names:
         batch = batch.append_column(options, pa.nulls(batch.num_rows, options.type))
-    texts = ("uid", "image_id", "target", *layout.text_slots)
+    texts = ("uid", "image_id", *_texts(layout))
     schema = pa.schema(
         [
             *(pa.field(name, pa.string()) for name in texts),
@@ -58,6 +63,7 @@ def checked(batch: pa.Table, layout: Layout) -> pa.Table:
             pa.field("image_height", pa.int32()),
             pa.field("regions", pa.list_(BOX_TYPE)),
             options,
+            *((pa.field("codes", pa.list_(pa.uint16())),) if layout.target == "codes" else ()),
         ]
     )
     try:
@@ -71,8 +77,15 @@ def checked(batch: pa.Table, layout: Layout) -> pa.Table:
     return rows
 
 
-def bad_texts(texts: list[pa.Array], options: pa.ChunkedArray) -> npt.NDArray[Any]:
+def bad_rows(rows: pa.Table, layout: Layout) -> npt.NDArray[Any]:
     """The reason why a row is left out, or an empty string."""
+    reasons = _bad_texts(text_columns(rows, layout), rows["options"])
+    if layout.target == "codes":
+        reasons[list_lengths(flat(rows["codes"])) == 0] = "no_codes"
+    return reasons
+
+
+def _bad_texts(texts: list[pa.Array], options: pa.ChunkedArray) -> npt.NDArray[Any]:
     lists = flat(options)
     owners = entry_rows(list_lengths(lists))
     reasons = np.full(len(lists), "", dtype=object)
@@ -106,8 +119,25 @@ def quantised(rows: pa.Table, quantisation: Quantisation) -> Integers:
 
 
 def text_columns(rows: pa.Table, layout: Layout) -> list[pa.Array]:
-    """The target and the text slots of checked rows, in stored order."""
-    return [flat(rows[name]) for name in ("target", *layout.text_slots)]
+    """The target, where it is a text, and the text slots of checked rows, in stored order."""
+    return [flat(rows[name]) for name in _texts(layout)]
+
+
+def _texts(layout: Layout) -> tuple[str, ...]:
+    return (*(("target",) if layout.target == "text" else ()), *layout.text_slots)
+
+
+def target_codes(rows: pa.Table) -> tuple[npt.NDArray[np.uint16], Integers]:
+    """The image codes of all rows, one row after the other, and how many each row has.
+
+    Raises:
+        BuildError: there is no such code.
+    """
+    lists = flat(rows["codes"])
+    codes: npt.NDArray[np.uint16] = lists.flatten().to_numpy()
+    if len(codes) and codes.max() >= IMAGE_CODES:
+        raise BuildError("no such image code", got=codes.max(), expected=f"0 to {IMAGE_CODES - 1}")
+    return codes, list_lengths(lists)
 
 
 def flat(column: pa.ChunkedArray) -> pa.Array:

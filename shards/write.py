@@ -22,7 +22,17 @@ from schemas.token import INSTRUCTION_LIMIT, OPTIONS_SEPARATOR, SOURCE_LIMIT, TA
 from shards.columns import TextRegions, encode_column
 from shards.format import PICTURES, SCHEMA, StoredFile, instances_file, pictures_file, stored_file
 from shards.ragged import Integers, offsets_of, positions
-from shards.rows import Layout, bad_texts, checked, entry_rows, flat, list_lengths, quantised, text_columns
+from shards.rows import (
+    Layout,
+    bad_rows,
+    checked,
+    entry_rows,
+    flat,
+    list_lengths,
+    quantised,
+    target_codes,
+    text_columns,
+)
 from shards.vocabulary import Vocabulary
 
 REJECTED: pa.Schema = pa.schema(
@@ -86,22 +96,23 @@ def write_split(
     A row is left out as `too_long` if its target and `</s>` exceed `TARGET_LIMIT`, or if `<s>`, its
     texts, regions and options, `INSTRUCTION_LIMIT` ids of instruction and `</s>` exceed
     `SOURCE_LIMIT`; as `unclean_text` if a text is absent, empty, or begins or ends with white space;
-    as `reserved_mark` if a text holds a mark that only this project may write. None of it depends
-    on the instructions, so these can change without writing again.
+    as `reserved_mark` if a text holds a mark that only this project may write; as `no_codes` if the
+    answer is a picture that could not be encoded. None of it depends on the instructions, so these
+    can change without writing again.
 
     Args:
         folder: where the files go; it exists.
         split: name of the split.
         batches: tables with columns `uid`, `image_id` (null without a picture), `image_width` and
             `image_height` (pixels of the file whose frame the boxes are in), `regions` (list of
-            `BOX_TYPE`), `target`, the text slots, and `options` (list of text) where the task has
-            options.
+            `BOX_TYPE`), `target` (or `codes`, a list of image codes), the text slots, and `options`
+            (list of text) where the task has options.
         vocabulary: what to encode with.
         layout: which texts a row has.
 
     Raises:
         BuildError: a column is missing or of another type, a text names a region that its row does
-            not have, a box is no box, or a picture has two sizes.
+            not have, a box is no box, a picture has two sizes, or there is no such image code.
     """
     writer = _Writer(vocabulary, layout)
     for batch in batches:
@@ -124,8 +135,7 @@ class _Writer:
 
     def add(self, rows: pa.Table) -> None:
         """Encodes one batch of checked rows."""
-        texts = text_columns(rows, self._layout)
-        reasons = bad_texts(texts, rows["options"])
+        reasons = bad_rows(rows, self._layout)
         good = rows.filter(pa.array(reasons == ""))
         encoded = _Encoded(good, self._vocabulary, self._layout)
         fits = encoded.fit(self._header, self._separator)
@@ -172,23 +182,33 @@ class _Encoded:
         self._option_counts = list_lengths(options)
         bins = quantised(rows, layout.quantisation)
         texts = text_columns(rows, layout)
-        self._texts = len(texts)
+        columns = len(texts)
         # One call for everything, so that a word is encoded once whichever column it stands in.
-        owners = np.concatenate(
-            [np.tile(np.arange(rows.num_rows), self._texts), entry_rows(self._option_counts)]
-        )
+        owners = np.concatenate([np.tile(np.arange(rows.num_rows), columns), entry_rows(self._option_counts)])
         named = TextRegions(bins, offsets_of(self._region_counts)[owners], self._region_counts[owners])
         encoded = encode_column(vocabulary, pa.concat_arrays([*texts, options.flatten()]), named)
         self._pool = np.concatenate(
             [encoded.values, (vocabulary.first_bin + bins).reshape(-1).astype(np.uint16)]
         )
-        of_texts = self._texts * rows.num_rows
-        shape = (self._texts, rows.num_rows)
+        of_texts = columns * rows.num_rows
+        shape = (columns, rows.num_rows)
         self._starts = encoded.offsets[:-1][:of_texts].reshape(shape).T.copy()
         self._lengths = encoded.lengths[:of_texts].reshape(shape).T.copy()
+        if layout.target == "codes":
+            self._add_codes(rows)
+        # The target and the text slots.
+        self._texts = self._starts.shape[1]
         self._option_starts = encoded.offsets[:-1][of_texts:]
         self._option_lengths = encoded.lengths[of_texts:]
         self._region_start = len(encoded.values)
+
+    def _add_codes(self, rows: pa.Table) -> None:
+        """Puts the codes of pictures where the target of each row is looked for: before its texts."""
+        codes, counts = target_codes(rows)
+        starts = len(self._pool) + offsets_of(counts)[:-1]
+        self._pool = np.concatenate([self._pool, (self._vocabulary.first_code + codes).astype(np.uint16)])
+        self._starts = np.column_stack([starts, self._starts])
+        self._lengths = np.column_stack([counts, self._lengths])
 
     def fit(self, header: int, separator: int) -> npt.NDArray[np.bool_]:
         """Which rows keep the limits, after the slot that may be cut has been cut.

@@ -28,6 +28,7 @@ PACKAGES: dict[str, set[str]] = {
     "shards": {"pydantic", "pyarrow", "numpy", "tokenizers", "PIL", "simplejpeg"},
     "transforms": {
         *("duckdb", "pyarrow", "fsspec", "requests", "urllib3", "numpy", "msgspec", "filelock", "jinja2"),
+        "isal",
         "pydantic",
     },
     "ofa": {"torch", "numpy", "safetensors"},
@@ -38,11 +39,12 @@ PACKAGES: dict[str, set[str]] = {
 
 DOORS: dict[str, set[str]] = {
     "duckdb": {"transforms/duck.py"},
-    "requests": {"transforms/download.py"},
-    "urllib3": {"transforms/download.py"},
+    "requests": {"transforms/web.py"},
+    "urllib3": {"transforms/web.py"},
     "fsspec": {"transforms/mirror.py"},
-    "filelock": {"transforms/lake.py"},
+    "filelock": {"transforms/lake.py", "transforms/resume.py"},
     "jinja2": {"transforms/show.py"},
+    "isal": {"transforms/zip_format.py"},
     "simplejpeg": {"shards/pictures.py"},
 }
 """Packages that exactly these modules may import."""

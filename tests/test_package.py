@@ -84,7 +84,8 @@ def _ask(tree: Path, *arguments: str) -> Any:
 def test_a_moved_lake_is_still_whole(sample_build: Builder, tmp_path: Path) -> None:
     moved = tmp_path / "moved"
     shutil.copytree(sample_build.lake, moved)
-    assert {step["action"] for step in _ask(ROOT, "plan", "--sample", "--lake", str(moved))} == {"done"}
+    steps = _ask(ROOT, "plan", "--sample", "--lake", str(moved))["steps"]
+    assert {step["action"] for step in steps} == {"done"}
     query = "select distinct lake from about.build"
     assert _ask(ROOT, "sql", query, "--lake", str(moved)) == [{"lake": str(moved)}]
     query = "select count(*) as n from instances.visual_grounding"

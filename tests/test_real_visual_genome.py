@@ -68,10 +68,21 @@ def build(
         assert path is not None
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes((ofa_bpe / path.name).read_bytes())
-    settings = BuildSettings(lake=base / "lake", mirror=str(base / "mirror"), offline=True, sample=True)
+    settings = BuildSettings(
+        lake=base / "lake",
+        mirror=str(base / "mirror"),
+        offline=True,
+        sample=True,
+        sources=("visual_genome",),
+    )
     builder = Builder(settings)
     builder.build()
     return builder
+
+
+def tasks() -> list[str]:
+    """The tasks that Visual Genome alone can feed."""
+    return [name for name in registry.task_names() if registry.sources_of(name) == ("visual_genome",)]
 
 
 def _rows(build: Builder, task: str) -> list[dict[str, Any]]:
@@ -87,9 +98,7 @@ def test_every_ledger_closes(build: Builder) -> None:
 
 
 def test_every_task_has_rows(build: Builder) -> None:
-    counts = {
-        task: build.run(Reference("instances", task)).manifest.rows_out for task in registry.task_names()
-    }
+    counts = {task: build.run(Reference("instances", task)).manifest.rows_out for task in tasks()}
     assert all(counts.values()), counts
 
 
@@ -107,8 +116,6 @@ def test_predicates_are_folded_to_one_case(build: Builder) -> None:
 
 
 def test_shards_hold_real_ids(build: Builder) -> None:
-    manifest = build.run(Reference("shards", "multiinstruct")).manifest
-    assert manifest.rows_out == sum(
-        build.run(Reference("mixtures", f"multiinstruct.{task}")).manifest.rows_out
-        for task in registry.task_names()
-    )
+    selected = [Reference("mixtures", f"multiinstruct.{task}") for task in tasks()]
+    taken = sum(build.run(ref).manifest.rows_out for ref in selected if ref in build.steps)
+    assert build.run(Reference("shards", "multiinstruct")).manifest.rows_out == taken > 1_000

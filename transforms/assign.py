@@ -16,7 +16,9 @@ def assign(source: str, images: Mapping[str, Path], making: Draft, threads: int 
     """Writes `data/pictures.parquet` for one source.
 
     One row in: image vg:2345 with coco_id 77, split train by its publisher. One row out: image
-    vg:2345, picture coco:77, split train, or the stricter split of another copy of coco:77.
+    vg:2345, picture coco:77, split train, or the stricter split of another copy of coco:77. Test is
+    stricter than validation, validation than train; a picture without published split may be trained
+    on. An image that several sources list is one, and shows what any of them says that it shows.
 
     Args:
         images: the `images` table of every source, by source.

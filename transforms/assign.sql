@@ -2,32 +2,34 @@
 -- over all sources. Copies of one photograph follow the strictest of their publishers' splits.
 with
 
-named as (
+-- Several sources may list one image, and only some of them say which photograph of COCO it shows.
+shown as (
     select
-        source,
         image_id,
-        case when coco_id is not null then 'coco:' || coco_id else image_id end as picture_id,
-        coalesce(published_split, 'train') as split
+        coalesce('coco:' || min(coco_id), image_id) as picture_id
     from all_images
+    group by image_id
 ),
 
 decided as (
     select
-        picture_id,
-        case max(case split when 'test' then 3 when 'validation' then 2 else 1 end)
-            when 3 then 'test'
-            when 2 then 'validation'
+        shown.picture_id,
+        case
+            when bool_or(listed.published_split = 'test') then 'test'
+            when bool_or(listed.published_split = 'validation') then 'validation'
             else 'train'
         end as split
-    from named
-    group by picture_id
+    from all_images as listed
+    join shown using (image_id)
+    group by shown.picture_id
 )
 
 select
-    named.image_id,
-    named.picture_id,
+    listed.image_id,
+    shown.picture_id,
     decided.split
-from named
+from all_images as listed
+join shown using (image_id)
 join decided using (picture_id)
-where named.source = getvariable('source')
-order by named.image_id
+where listed.source = getvariable('source')
+order by listed.image_id

@@ -14,12 +14,14 @@ from schemas.artifact import Manifest, Reference
 from schemas.build import Build
 from schemas.errors import BuildError
 from schemas.settings import BuildSettings
-from transforms import artifact
+from transforms import artifact, registry
 from transforms.artifact import Artifact
 from transforms.catalogue import refresh
+from transforms.codes import Encoder
 from transforms.graph import Graph
 from transforms.lake import commit
 from transforms.steps import Making, Progress, Step, contents_of, silent
+from transforms.steps_tables import raw_steps, table, table_steps
 
 Action = Literal["done", "run", "follow", "refused"]
 
@@ -47,11 +49,24 @@ class Builder:
     Args:
         settings: what is asked.
         steps: the steps, each after its inputs; those that the settings ask for if None.
+        encoder: what writes pictures as image codes, where it can run.
+
+    Attributes:
+        waiting: tasks that get instances but no shards, and why.
     """
 
-    def __init__(self, settings: BuildSettings, steps: Mapping[Reference, Step] | None = None) -> None:
+    def __init__(
+        self,
+        settings: BuildSettings,
+        steps: Mapping[Reference, Step] | None = None,
+        encoder: Encoder | None = None,
+    ) -> None:
         self.settings = settings
-        self.steps = Graph(settings).steps if steps is None else steps
+        self.waiting: Mapping[str, str] = {}
+        if steps is None:
+            graph = Graph(settings, _in_the_lake(settings), encoder)
+            steps, self.waiting = graph.steps, graph.waiting
+        self.steps = steps
         self._found: dict[Reference, Artifact] = {}
         self._lock = threading.Lock()
 
@@ -174,6 +189,23 @@ class Builder:
                 asked=dict(settled.asked),
                 licences=_licences(settled, inputs.values()),
             )
+
+
+def _in_the_lake(settings: BuildSettings) -> list[str]:
+    """Sources that are not selected, but whose pictures are known already.
+
+    They count when photographs are given their splits: else a build of one source would train on
+    what another one evaluates on.
+    """
+    if not settings.sources and not settings.tasks:
+        return []
+    found = []
+    for name in registry.source_names():
+        images = [step for step in table_steps(name) if step.reference == table(name, "images")]
+        steps = {step.reference: step for step in (*raw_steps(name, settings), *images)}
+        builder = Builder(settings, steps)
+        found += [name for step in images if builder.find(step) is not None]
+    return found
 
 
 def _licences(step: Step, inputs: Iterable[Artifact]) -> list[str]:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from schemas.errors import BuildError
-from schemas.instance import FIXED, REJECTED, SLOTS, SPLITS
+from schemas.instance import FIXED, PICTURED, REJECTED, SLOTS, SPLITS
 from schemas.task import TaskHead
 from transforms.artifact import Draft
 from transforms.duck import Database, Error, identifier, query_failed
@@ -30,7 +30,6 @@ MOST_ROWS = 2**63 - 1
 _RULES = {
     "key is empty": "key is null or key = ''",
     "split is not train, validation or test": f"split is null or split not in {SPLITS}",
-    "target is empty": "target is null or target = ''",
     "target is not exactly one of the options": (
         "options is not null and len(list_filter(options, lambda option: option = target)) is distinct from 1"
     ),
@@ -42,6 +41,22 @@ _RULES = {
     ),
 }
 """What must hold of every row that is kept: the rule, and the condition that breaks it."""
+
+_OF_WORDS = {"target is empty": "target is null or target = ''"}
+
+_OF_A_PICTURE = {
+    "the answer has words beside its picture": "target is distinct from ''",
+    "the picture that is the answer is not named": "target_image_id is null or target_image_id = ''",
+    "the part that is the answer is empty": (
+        "not (target_box.x1 > target_box.x0 and target_box.y1 > target_box.y0)"
+    ),
+}
+
+_OF_A_BLANK = {
+    "what is blanked is not the answer": (
+        "image_id is distinct from target_image_id or regions[1] is distinct from target_box"
+    ),
+}
 
 
 def derive(
@@ -115,10 +130,12 @@ def _none(database: Database, rule: str, query: str, where: str) -> None:
 
 
 def _outputs(head: TaskHead) -> dict[str, str]:
+    if head.output == "image":
+        return _OF_A_PICTURE | (_OF_A_BLANK if head.blank else {})
     if head.output not in ("region", "regions", "region_option"):
-        return {}
+        return _OF_WORDS
     one = "'^<region_\\d+>$'" if head.output != "regions" else "'^<region_\\d+>( <region_\\d+>)*$'"
-    return {"the answer is not a region": f"not regexp_matches(target, {one})"}
+    return {**_OF_WORDS, "the answer is not a region": f"not regexp_matches(target, {one})"}
 
 
 def _write(database: Database, making: Draft) -> None:
@@ -134,5 +151,5 @@ def _write(database: Database, making: Draft) -> None:
 
 def stored_schema(given: pa.Schema) -> pa.Schema:
     """The query's columns with the types of the contract where it has any."""
-    known = {**{name: kind for name, (kind, _) in FIXED.items()}, **SLOTS}
+    known = {**{name: kind for name, (kind, _) in (FIXED | PICTURED).items()}, **SLOTS}
     return pa.schema([pa.field(field.name, known.get(field.name, field.type)) for field in given])

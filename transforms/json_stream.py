@@ -1,5 +1,7 @@
 """The elements of a JSON array that is larger than memory, each held to a declared shape.
 
+The array is the whole file, or stands beside others in one object: `{"images": […], "annotations": […]}`.
+
 A block is cut where the last element seems to begin, and what comes before is parsed with a closing
 bracket added. Parsing goes from left to right, so that this succeeds only if the cut lay outside of
 every string and object: a block that parses was cut between two elements. Any other block is gone
@@ -29,6 +31,8 @@ DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not of a declared shape."""
 
 _BLANK: Final = b" \t\n\r"
+_MOST_NAME_BYTES: Final = 1_000
+_NAME = re.compile(rb'("(?:[^"\\]|\\.)*")\s*:')
 _OPENING = re.compile(rb'\{\s*"(?:[^"\\]|\\.)*"\s*:')
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},]|"', re.DOTALL)
 
@@ -113,7 +117,12 @@ class _Window:
 
 
 def elements(
-    blocks: Iterable[bytes], shape: type[Shape], *, where: object, block_bytes: int = BLOCK_BYTES
+    blocks: Iterable[bytes],
+    shape: type[Shape],
+    *,
+    where: object,
+    under: str | None = None,
+    block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[Shape | Misshapen]:
     """The elements of the array that `blocks` spell, in order.
 
@@ -121,20 +130,65 @@ def elements(
         blocks: the file in blocks of any size.
         shape: what an element should be, as msgspec understands it.
         where: names the file in errors.
+        under: name of the array in the object that the file is; None if the file is the array.
         block_bytes: how much is parsed at once.
 
     Raises:
-        BuildError: the file is not one JSON array, or an element is larger than `MOST_ELEMENT_BYTES`
-            or nested deeper than `MOST_DEPTH`.
+        BuildError: the file is not one JSON array, or not an object with that array, or an element
+            is larger than `MOST_ELEMENT_BYTES` or nested deeper than `MOST_DEPTH`.
     """
     window = _Window(blocks, where)
+    if under is None:
+        yield from _array(window, shape, block_bytes)
+    else:
+        yield from _array_of_object(window, under, shape, block_bytes)
+    if window.skip_blank() >= 0:
+        raise window.error(window.at, "more after its end", "the end of the file")
+
+
+def _array(window: _Window, shape: type[Shape], block_bytes: int) -> Iterator[Shape | Misshapen]:
     window.expect(b"[")
     if window.skip_blank() == ord("]"):
         window.at += 1
     else:
         yield from _elements(window, shape, block_bytes)
-    if window.skip_blank() >= 0:
-        raise window.error(window.at, "more after the array", "the end of the file")
+
+
+def _array_of_object(
+    window: _Window, wanted: str, shape: type[Shape], block_bytes: int
+) -> Iterator[Shape | Misshapen]:
+    """The elements of one array of an object; whatever else the object holds is only checked."""
+    found = False
+    window.expect(b"{")
+    while True:
+        name = _name(window)
+        if name == wanted:
+            if found:
+                raise window.error(window.at, f"{name!r} for the second time", "every name once")
+            found = True
+            yield from _array(window, shape, block_bytes)
+        elif window.skip_blank() == ord("["):
+            for _ in _array(window, msgspec.Raw, block_bytes):
+                pass
+        else:
+            _next(window, msgspec.json.Decoder(msgspec.Raw), block_bytes)
+        if window.expect(b",}") == ord("}"):
+            break
+    if not found:
+        raise window.error(window.at, "an object without it", f"an array named {wanted!r}")
+
+
+def _name(window: _Window) -> str:
+    """The next name in an object; steps over the colon behind it."""
+    window.skip_blank()
+    window.fill(_MOST_NAME_BYTES)
+    found = _NAME.match(window.data)
+    try:
+        name = msgspec.json.decode(found[1] if found else b"", type=str)
+    except DECODE_ERRORS as error:
+        raise window.error(window.at, bytes(window.data[:20]), "a name and a colon") from error
+    window.at += found.end() if found else 0
+    return name
 
 
 def _elements(window: _Window, shape: type[Shape], block_bytes: int) -> Iterator[Shape | Misshapen]:
@@ -148,8 +202,9 @@ def _elements(window: _Window, shape: type[Shape], block_bytes: int) -> Iterator
         values = _parsed(window, cut, several)
         if values is not None:
             yield from values
+            last = _is_end(window, cut)
             window.at = cut
-            if window.ended:
+            if last:
                 return
             window.fill(block_bytes)
             continue
@@ -165,7 +220,7 @@ def _elements(window: _Window, shape: type[Shape], block_bytes: int) -> Iterator
 
 def _cut(window: _Window, opening: bytes) -> int:
     """Where the elements in memory may end: before the last one, or at the end of the stream."""
-    if window.ended:
+    if window.ended and window.data.rstrip(_BLANK).endswith(b"]"):
         return len(window.data)
     cut = window.data.rfind(opening, window.at + 1) if opening else -1
     return cut if cut > 0 else len(window.data)
@@ -175,12 +230,16 @@ def _parsed(window: _Window, cut: int, several: msgspec.json.Decoder[list[Shape]
     """The elements up to the cut, or None if it is not the end of an element of the right shape."""
     text = bytes(window.data[window.at : cut]).rstrip(_BLANK)
     body = text[:-1].rstrip(_BLANK)
-    if not body or text[-1] != ord("]" if window.ended else ","):
+    if not body or text[-1] != ord("]" if _is_end(window, cut) else ","):
         return None
     try:
         return several.decode(b"[" + body + b"]")
     except DECODE_ERRORS:
         return None
+
+
+def _is_end(window: _Window, cut: int) -> bool:
+    return window.ended and cut == len(window.data)
 
 
 def _learned(window: _Window) -> bytes:

@@ -21,3 +21,15 @@ md5(getvariable('seed') || '|' || getvariable('task') || '|' || owner || '|' || 
 -- The item's place, from 1, among all items of its owner when they are put in the order of their lots.
 create macro rank_drawn(owner, item) as
 row_number() over (partition by owner order by draw(owner, item), item);
+
+-- The share of the smaller box that the other one covers, from 0 to 1: 1 if it lies inside.
+create macro shared(a, b) as overlap(a, b) / least(area(a), area(b));
+
+-- Smaller boxes are hard to see, and their sides blur when they become location bins.
+create macro visible(box) as box.x1 - box.x0 >= 32 and box.y1 - box.y0 >= 32;
+
+-- True for half of all owners.
+create macro coin(owner) as draw(owner, 'coin') < '8';
+
+-- What there is of a list: a row that will be rejected may lack some of it.
+create macro without_nulls(items) as list_filter(items, lambda item: item is not null);

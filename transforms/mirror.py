@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 import fsspec
 
 from schemas.errors import BuildError, ExitCode, TransientError
+from schemas.settings import BuildSettings
+from transforms.addresses import Origin, origin
 
 IDENTIFYING: Final = ("id",)
 """Query parameters that say which file is meant (Google Drive); all others are left out."""
@@ -48,6 +50,17 @@ def _strays(segment: str) -> bool:
     return plain in {".", ".."} or any(mark in plain for mark in ("/", "\\", "\0"))
 
 
+def adopted(lake: Path) -> Mirror:
+    """The files that a person has handed to a lake, laid out as a mirror."""
+    return Mirror(str(lake / "adopted"))
+
+
+def mirrors_of(settings: BuildSettings) -> tuple[Mirror, ...]:
+    """What a build asks before any publisher, in order. A sample world stands for itself."""
+    own = () if settings.sample else (adopted(settings.lake),)
+    return (*own, Mirror(settings.mirror)) if settings.mirror else own
+
+
 class Mirror:
     """A mirror at `location`.
 
@@ -75,6 +88,11 @@ class Mirror:
             return None
         # A server decodes once, and the mirror's own names hold percent signs.
         return f"{self._location}/{quote(mirror_path(url))}"
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where an http(s) mirror lies: the one origin that a user has named; None for any other mirror."""
+        return origin(self._location) if self._protocol in {"http", "https"} else None
 
     def open(self, url: str) -> BinaryIO | None:
         """Opens the file at `url` through fsspec; None if the mirror does not have it.

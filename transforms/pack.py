@@ -11,10 +11,13 @@ from shards.pictures import PACK, PACKED, TABLE, write_pack
 from transforms.artifact import Draft
 from transforms.content import digest_of, table_content
 from transforms.duck import Database
-from transforms.pictures import PictureArchives
+from transforms.pictures import Pictures
+
+_AT_ONCE = 256
+"""Pictures that are fetched together where they are not here."""
 
 
-def pack(selections: Sequence[Path], archives: PictureArchives, making: Draft) -> None:
+def pack(selections: Sequence[Path], archives: Pictures, making: Draft) -> None:
     """Writes the picture pack of a mixture, in order of image.
 
     Args:
@@ -35,14 +38,16 @@ def pack(selections: Sequence[Path], archives: PictureArchives, making: Draft) -
     making.rows_out = table.num_rows
 
 
-def _read(wanted: list[tuple[str, ...]], archives: PictureArchives) -> Iterator[tuple[str, bytes]]:
-    for image_id, source, archive, member, sha256 in wanted:
+def _read(wanted: list[tuple[str, ...]], archives: Pictures) -> Iterator[tuple[str, bytes]]:
+    for number, (image_id, source, archive, member, sha256) in enumerate(wanted):
+        if number % _AT_ONCE == 0:
+            archives.prefetch((row[1], row[2], row[3]) for row in wanted[number : number + _AT_ONCE])
         data = archives.read(source, archive, member)
         if data is None or hashlib.sha256(data).hexdigest() != sha256:
             raise BuildError(
                 "a picture is not what it was when it was selected",
                 where=f"{source}.{archive}: {member}",
                 expected=sha256,
-                next_step="the archive in the lake has been changed: delete it and build again",
+                next_step="its file has changed, in the lake or at the publisher: delete it and build again",
             )
         yield image_id, data

@@ -1,17 +1,21 @@
-"""Pictures of sources: read in place out of their archives, and checked by decoding them."""
+"""Pictures of sources: where their bytes are read, and how they are checked by decoding them."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from schemas.errors import BuildError
 from shards.pictures import inspect
 from transforms.archive import ZipArchive
+from transforms.zip_format import MemberError
 
 ASPECT_TOLERANCE = 0.01
 """How far the aspect of a file may be from the declared one before boxes cannot be carried over."""
+
+Wanted = tuple[str, str, str]
+"""A picture: source, declared file, and member of that file."""
 
 
 class Picture(NamedTuple):
@@ -27,25 +31,31 @@ class Picture(NamedTuple):
     problem: str | None = None
 
 
-class PictureArchives:
-    """The picture archives of a build, by source and declared file."""
+class Pictures(ABC):
+    """The pictures of a build, wherever they lie."""
 
-    def __init__(self, archives: Mapping[tuple[str, str], ZipArchive]) -> None:
-        self._archives = archives
-
-    def holds(self, source: str, archive: str) -> bool:
-        """Whether there is such an archive."""
-        return (source, archive) in self._archives
-
+    @abstractmethod
     def read(self, source: str, archive: str, member: str) -> bytes | None:
-        """The bytes of a picture, their CRC checked, or None if the archive has no such member."""
-        return self._archives[source, archive].read_member(member)
+        """The bytes of a picture, or None if there is no such picture.
+
+        Raises:
+            MemberError: the picture is there, but damaged.
+            BuildError: it cannot be fetched.
+        """
+
+    @abstractmethod
+    def prefetch(self, wanted: Iterable[Wanted]) -> None:
+        """Says which pictures will be read next, so that they can come together.
+
+        Raises:
+            BuildError: they cannot be fetched.
+        """
 
     def check(self, source: str, archive: str, member: str) -> Picture:
         """Reads and fully decodes a picture; whatever is wrong with it is named, not raised."""
         try:
             data = self.read(source, archive, member)
-        except BuildError:
+        except MemberError:
             return Picture(problem="picture_unreadable")
         if data is None:
             return Picture(problem="picture_absent")
@@ -53,6 +63,20 @@ class PictureArchives:
         if found.problem:
             return Picture(problem=found.problem)
         return Picture(found.width, found.height, found.format, hashlib.sha256(data).hexdigest())
+
+
+class PictureArchives(Pictures):
+    """Pictures that are read in place, out of whole archives, by source and declared file."""
+
+    def __init__(self, archives: Mapping[tuple[str, str], ZipArchive]) -> None:
+        self._archives = archives
+
+    def read(self, source: str, archive: str, member: str) -> bytes | None:
+        """The bytes of a picture, their CRC checked, or None if the archive has no such member."""
+        return self._archives[source, archive].read_member(member)
+
+    def prefetch(self, wanted: Iterable[Wanted]) -> None:
+        """Nothing: they are here."""
 
 
 def fits(picture: Picture, declared_width: int | None, declared_height: int | None) -> Picture:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -16,14 +17,16 @@ from transforms.memory import remembered_sha256
 from transforms.mirror import Mirror
 
 _PINS = TypeAdapter(dict[str, Pin])
+_remembering = threading.Lock()
 
-Standing = Literal["pinned", "remembered", "sample", "unpinned", "refused"]
+Standing = Literal["pinned", "remembered", "sample", "absent", "unpinned", "refused"]
 
 
 class Expected(NamedTuple):
     """What is known of a file's bytes before it is fetched.
 
-    `unpinned` files are accepted as they come and remembered; `refused` ones are not fetched.
+    `unpinned` files are accepted as they come and remembered; `refused` ones, and those `absent` from
+    the sample world, are not fetched.
     """
 
     standing: Standing
@@ -51,9 +54,11 @@ def remembered(lake: Path) -> dict[str, Pin]:
 
 def remember(lake: Path, name: str, pin: Pin) -> None:
     """Holds the file `source.file` to these bytes from now on."""
-    pins = {**remembered(lake), name: pin}
-    text = json.dumps({key: pins[key].model_dump() for key in sorted(pins)}, indent=1)
-    write_whole(_place(lake), text.encode())
+    # Two files may arrive at once in one process; other processes are kept away by the lake's lock.
+    with _remembering:
+        pins = {**remembered(lake), name: pin}
+        text = json.dumps({key: pins[key].model_dump() for key in sorted(pins)}, indent=1)
+        write_whole(_place(lake), text.encode())
 
 
 def expected(settings: BuildSettings, mirror: Mirror | None, name: str, file: RemoteFile) -> Expected:
@@ -67,7 +72,7 @@ def expected(settings: BuildSettings, mirror: Mirror | None, name: str, file: Re
             if path is not None and path.is_file():
                 witness = "drawn on this machine"
                 return Expected("sample", Pin(sha256=remembered_sha256(path), witness=witness))
-        raise BuildError("the sample world lacks a file", where=name, got=file.urls[0])
+        return Expected("absent")
     if file.pin is not None:
         return Expected("pinned", file.pin)
     held = remembered(settings.lake).get(name)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +27,7 @@ import msgspec
 from schemas.errors import BuildError
 from schemas.tables import TABLES
 from transforms.archive import ZipArchive
+from transforms.json_lines import lines
 from transforms.json_stream import DECODE_ERRORS, Misshapen, elements
 
 MOST_MALFORMED: Final = 10_000
@@ -85,20 +86,39 @@ class Raw:
         self._name = name
         self._path = path
 
-    def records(self, shape: type[Shape], *, member: str | None = None) -> Iterator[tuple[Place, Shape]]:
+    def records(
+        self, shape: type[Shape], *, member: str | None = None, under: str | None = None
+    ) -> Iterator[tuple[Place, Shape]]:
         """The elements of a JSON array.
 
         Args:
-            member: member of the archive that holds the array; None if the file is the array.
+            member: member of the archive that holds the array; None if the file itself does.
+            under: name of the array in the object that the file or member is; None if it is the array.
 
         Raises:
-            BuildError: the file is damaged or no JSON array.
+            BuildError: the file is damaged or no JSON array, or its object lacks the array.
         """
-        for place, found in self._elements(shape, member):
-            if isinstance(found, Misshapen):
-                self._reject(place, found.text, found.problem)
+        return self._shaped(self._elements(shape, member, under))
+
+    def lines(self, shape: type[Shape], *, member: str | None = None) -> Iterator[tuple[Place, Shape]]:
+        """The lines of a file of JSON Lines.
+
+        Args:
+            member: member of the archive that holds the lines; None if the file itself does.
+
+        Raises:
+            BuildError: the file is damaged, or one of its lines is not JSON.
+        """
+        name, where = self._named(member)
+        found = lines(self._blocks(member), shape, where=where)
+        return self._shaped(((self._name, name, number, None), line) for number, line in found)
+
+    def _shaped(self, found: Iterable[tuple[Place, Shape | Misshapen]]) -> Iterator[tuple[Place, Shape]]:
+        for place, record in found:
+            if isinstance(record, Misshapen):
+                self._reject(place, record.text, record.problem)
             else:
-                yield place, found
+                yield place, record
 
     def items(
         self, key: str, item: type[Item], *, of: type[Shape], member: str | None = None
@@ -137,11 +157,17 @@ class Raw:
                 else:
                     yield (file, name, number, position), torn, found
 
-    def _elements(self, shape: type[Any], member: str | None) -> Iterator[tuple[Place, Any]]:
-        name = member if member is not None else self._path.name
-        where = f"{self._source}.{self._name}, {name}"
-        for number, found in enumerate(elements(self._blocks(member), shape, where=where)):
+    def _elements(
+        self, shape: type[Any], member: str | None, under: str | None = None
+    ) -> Iterator[tuple[Place, Any]]:
+        name, where = self._named(member)
+        for number, found in enumerate(elements(self._blocks(member), shape, where=where, under=under)):
             yield (self._name, name, number, None), found
+
+    def _named(self, member: str | None) -> tuple[str, str]:
+        """What rows say of where they are from, and what errors say."""
+        name = member if member is not None else self._path.name
+        return name, f"{self._source}.{self._name}, {name}"
 
     def _blocks(self, member: str | None) -> Iterator[bytes]:
         if member is None:

@@ -6,7 +6,7 @@ reached. A row without a readable picture is left out, and the next in that orde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from schemas.instance import SPLITS
 from schemas.mixture import Mixture
 from transforms.artifact import Draft
 from transforms.duck import Database, identifier, literal
-from transforms.pictures import Picture, fits
+from transforms.pictures import Picture, Wanted, fits
 
 COUNTS = pa.schema([("split", pa.string()), ("available", pa.int64()), ("count", pa.int64())])
 """One row a split: how many instances there are, and how many of them the mixture takes."""
@@ -51,6 +51,10 @@ _AT_ONCE = 256
 
 Check = Callable[[str, str, str], Picture]
 """Reads the picture (source, archive, member) and says what it holds."""
+
+
+Prefetch = Callable[[Iterable[Wanted]], None]
+"""Told the pictures that will be read next."""
 
 
 class Candidate(NamedTuple):
@@ -113,6 +117,7 @@ def select(
     counts: Path,
     images: Mapping[str, Path],
     check: Check,
+    prefetch: Prefetch,
     making: Draft,
     threads: int | None = None,
 ) -> None:
@@ -121,6 +126,7 @@ def select(
     Args:
         counts: the task's table of `COUNTS`.
         images: the `images` table of each source whose pictures the task shows.
+        prefetch: told which pictures are about to be checked.
     """
     selection = _Selection()
     with Database(making.scratch, threads) as database, ThreadPoolExecutor(threads or 2) as workers:
@@ -131,7 +137,7 @@ def select(
         ((total,),) = database.rows(f"select count(*) from instances.{identifier(task)}")
         for split, count in database.rows("select split, count from read_parquet(?)", [str(counts)]):
             _draw(database, task, split, list(images))
-            _take(database, count, check, workers, selection)
+            _take(database, count, check, prefetch, workers, selection)
     _write(making, selection)
     making.rows_in = total
     making.rows_out = len(selection.taken)
@@ -171,11 +177,16 @@ def _draw(database: Database, task: str, split: str, sources: list[str]) -> None
 
 
 def _take(
-    database: Database, count: int, check: Check, workers: ThreadPoolExecutor, selection: _Selection
+    database: Database,
+    count: int,
+    check: Check,
+    prefetch: Prefetch,
+    workers: ThreadPoolExecutor,
+    selection: _Selection,
 ) -> None:
     if not count:
         return
-    for candidate, picture in _checked(database, count, check, workers):
+    for candidate, picture in _checked(database, count, check, prefetch, workers):
         if picture.problem:
             selection.left_out.append((candidate, picture.problem))
             continue
@@ -188,7 +199,7 @@ def _take(
 
 
 def _checked(
-    database: Database, count: int, check: Check, workers: ThreadPoolExecutor
+    database: Database, count: int, check: Check, prefetch: Prefetch, workers: ThreadPoolExecutor
 ) -> Iterator[tuple[Candidate, Picture]]:
     """Candidates in drawn order with their pictures, a few hundred ahead of who asks."""
     step = min(count, _AT_ONCE)
@@ -199,6 +210,7 @@ def _checked(
         if not rows:
             return
         candidates = [Candidate(*row) for row in rows]
+        prefetch((row.source, row.archive, row.picture) for row in candidates if row.image_id is not None)
         yield from zip(candidates, workers.map(lambda row: _picture(row, check), candidates), strict=True)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from schemas.box import SIDES
 from schemas.errors import BuildError
-from schemas.instance import FIXED, REJECTED, SLOTS
+from schemas.instance import FIXED, PICTURED, REJECTED, SLOTS
 from schemas.task import TaskHead
 from transforms.duck import Database, identifier, literal
 
@@ -17,7 +18,8 @@ _DEFAULTS = {
     "regions": "[]",
     "options": "null::varchar[]",
     "option_keys": "null::varchar[]",
-    "target": "null::varchar",
+    "target": "''",
+    "target_box": f"null::struct({', '.join(f'{side} double' for side in SIDES)})",
     REJECTED: "null::varchar",
 }
 """What a query need not say."""
@@ -39,13 +41,15 @@ def shape(
     query = sql.rstrip().rstrip(";")
     given = database.columns(query)
     _check_columns(given, head, answers, where)
+    pictured = PICTURED if head.output == "image" else {}
     fixed = [
         f"{literal(task + '/')} || key as uid" if name == "uid" else f"{_source(name, given)} as {name}"
         for name in FIXED
     ]
     slots = [f"{name}::varchar as {name}" for name in SLOTS if name in given]
-    facts = [identifier(name) for name in given if name not in {*FIXED, *SLOTS, REJECTED}]
-    columns = ", ".join([*fixed, *slots, *facts, f"{_source(REJECTED, given)} as {REJECTED}"])
+    answer = [f"{_source(name, given)} as {name}" for name in pictured]
+    facts = [identifier(name) for name in given if name not in {*FIXED, *SLOTS, *pictured, REJECTED}]
+    columns = ", ".join([*fixed, *slots, *answer, *facts, f"{_source(REJECTED, given)} as {REJECTED}"])
     database.run(f"create table asked as select {columns} from ({query}\n)")
     if LABEL in given:
         _answer(database, answers)
@@ -56,7 +60,9 @@ def shape(
 
 def _check_columns(given: list[str], head: TaskHead, answers: Sequence[tuple[str, str]], where: str) -> None:
     wanted = ["key", "split"]
-    if LABEL in given:
+    if head.output == "image":
+        wanted.append("target_image_id")
+    elif LABEL in given:
         if not answers:
             raise BuildError(
                 "a task with a label needs pairs of answers",
@@ -96,7 +102,7 @@ def _answer(database: Database, answers: Sequence[tuple[str, str]]) -> None:
         from (
             select *, list_sort(list_transform(
                 [{pairs}],
-                lambda pair: {{'lot': draw(key, array_to_string(pair, '|')), 'pair': pair}}
+                lambda pair: {{'lot': draw('answers of ' || key, array_to_string(pair, '|')), 'pair': pair}}
             ))[1].pair as pair
             from asked
         )
@@ -135,7 +141,11 @@ def _balance(database: Database) -> None:
 
 
 def _order_options(database: Database) -> None:
-    """Puts options into drawn order, once for all tasks: a query cannot put the answer last."""
+    """Puts options into drawn order, once for all tasks: a query cannot put the answer last.
+
+    The owner of these lots is no key: a query that chose an option because of `draw(key, option)`
+    would give it a place of its own.
+    """
     database.run(
         """
         create or replace table asked as
@@ -148,7 +158,9 @@ def _order_options(database: Database) -> None:
             select *, list_sort(list_transform(
                 options,
                 lambda option, place: {
-                    'lot': draw(key, option), 'option': option, 'option_key': option_keys[place]
+                    'lot': draw('options of ' || key, option),
+                    'option': option,
+                    'option_key': option_keys[place]
                 }
             )) as lots
             from asked

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from instructions.load import TaskInstructions, load_instructions
@@ -16,13 +19,16 @@ from schemas.artifact import Reference
 from schemas.box import Box
 from schemas.build import Build
 from schemas.errors import BuildError, ExitCode
-from schemas.instance import FIXED, SLOTS
+from schemas.instance import FIXED, PICTURED, SLOTS
 from schemas.token import REGION
 from transforms import registry
 from transforms.archive import ZipArchive
+from transforms.codes import Decode
 from transforms.duck import Database, identifier, literal
 from transforms.lake import member, whole
-from transforms.pictures import PictureArchives
+from transforms.picture_store import HeldPictures
+from transforms.pictures import PictureArchives, Pictures
+from transforms.steps_shards import coded
 from transforms.steps_tables import raw, table
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -38,6 +44,9 @@ class Shown:
         regions: boxes in pixels of the declared picture.
         facts: what is carried along and never shown to the model.
         width: declared width of the picture in pixels, None without one.
+        target_image_id: the picture that is the answer, where one is; it is the one that is drawn.
+        target_box: the part of it that is the answer, if not its middle.
+        codes: the answer as the build's image codes, where the build has them.
     """
 
     uid: str
@@ -51,6 +60,14 @@ class Shown:
     target: str
     facts: Mapping[str, Any]
     archive: tuple[str, str, str] | None
+    target_image_id: str | None = None
+    target_box: Box | None = None
+    codes: list[int] | None = None
+
+    @property
+    def drawn_image_id(self) -> str | None:
+        """The picture that a person is shown."""
+        return self.target_image_id or self.image_id
 
     def answer_regions(self) -> set[int]:
         """Indices of the regions that the target names."""
@@ -66,7 +83,17 @@ class Shown:
             "prompts": self.prompts,
             "options": self.options,
             "target": self.target,
+            **self._target_picture(),
             "facts": dict(self.facts),
+        }
+
+    def _target_picture(self) -> dict[str, Any]:
+        if self.target_image_id is None:
+            return {}
+        return {
+            "target_image_id": self.target_image_id,
+            "target_box": None if self.target_box is None else list(self.target_box),
+            "target_codes": self.codes,
         }
 
 
@@ -93,11 +120,23 @@ def drawn(lake: Path, task: str, count: int, seed: int, own: Path | None = None)
         )
     instructions = load_instructions(task, own)
     (path,) = instances.tables
-    return [_shown(row, instructions) for row in _rows(lake, build, task, path, count, seed)]
+    rows = _rows(lake, build, task, path, count, seed)
+    codes = _codes(lake, build, task, [row["uid"] for row in rows])
+    return [_shown(row, instructions, codes.get(row["uid"])) for row in rows]
+
+
+def _codes(lake: Path, build: Build, task: str, uids: list[str]) -> dict[str, list[int]]:
+    """The answers that the build has as image codes, by uid."""
+    held = member(lake, build, coded(build.mixture, task)) if build.mixture else None
+    if held is None:
+        return {}
+    found = pq.read_table(held.tables, filters=pc.field("uid").isin(uids)).to_pydict()
+    return dict(zip(found["uid"], found["codes"], strict=True))
 
 
 def _rows(lake: Path, build: Build, task: str, path: Path, count: int, seed: int) -> list[dict[str, Any]]:
     scratch = lake / ".scratch"
+    pictured = "target_image_id" if registry.task(task).head.output == "image" else "image_id"
     with Database(scratch) as database:
         database.view("instances", task, [path])
         database.set({"seed": str(seed), "task": task})
@@ -114,7 +153,7 @@ def _rows(lake: Path, build: Build, task: str, path: Path, count: int, seed: int
             select instances.*, images.source as image_source, images.width as image_width,
                 images.height as image_height, images.archive as image_archive, images.picture as image_file
             from instances.{identifier(task)} as instances
-            left join ({listed}) as images using (image_id)
+            left join ({listed}) as images on instances.{pictured} = images.image_id
             order by draw({literal("show")}, uid), uid
             limit {int(count)}
         """
@@ -125,14 +164,16 @@ def _rows(lake: Path, build: Build, task: str, path: Path, count: int, seed: int
 _OF_THE_IMAGE = ("image_source", "image_width", "image_height", "image_archive", "image_file")
 
 
-def _shown(row: dict[str, Any], instructions: TaskInstructions) -> Shown:
+def _shown(row: dict[str, Any], instructions: TaskInstructions, codes: list[int] | None) -> Shown:
     texts: dict[str, str] = {str(name): row[name] for name in SLOTS if name in row}
     options = row["options"] or []
+    answer = PICTURED if row.get("target_image_id") else {}
     facts = {
         name: value
         for name, value in row.items()
-        if name not in {*FIXED, *SLOTS, *_OF_THE_IMAGE} and value is not None
+        if name not in {*FIXED, *SLOTS, *_OF_THE_IMAGE, *answer} and value is not None
     }
+    place = (row["image_source"], row["image_archive"], row["image_file"])
     return Shown(
         uid=row["uid"],
         split=row["split"],
@@ -144,23 +185,31 @@ def _shown(row: dict[str, Any], instructions: TaskInstructions) -> Shown:
         options=options,
         target=row["target"],
         facts=facts,
-        archive=(row["image_source"], row["image_archive"], row["image_file"]) if row["image_id"] else None,
+        archive=place if row["image_source"] else None,
+        target_image_id=row.get("target_image_id"),
+        target_box=Box(**row["target_box"]) if answer and row["target_box"] else None,
+        codes=codes,
     )
 
 
-def pictures_of(lake: Path, shown: list[Shown]) -> PictureArchives:
-    """The archives that hold the pictures, as far as the current build has them."""
+def pictures_of(lake: Path, shown: list[Shown]) -> Pictures:
+    """The pictures, as far as the current build has their archives or the lake keeps them singly."""
     build = whole(lake)
+    keys = {one.archive[:2] for one in shown if one.archive}
     archives = {}
-    for source, file, _ in {one.archive for one in shown if one.archive}:
+    for source, file in keys:
         held = member(lake, build, raw(source, file))
         if held is not None:
             archives[source, file] = ZipArchive(next(held.path("").iterdir()))
-    return PictureArchives(archives)
+    return HeldPictures(lake, PictureArchives(archives), keys - archives.keys())
 
 
-def page(lake: Path, task: str, shown: list[Shown]) -> str:
-    """A page that needs no network and runs no script: pictures inlined, boxes drawn over them as SVG."""
+def page(lake: Path, task: str, shown: list[Shown], decode: Decode | None = None) -> str:
+    """A page that needs no network and runs no script: pictures inlined, boxes drawn over them as SVG.
+
+    Args:
+        decode: where it is given, answers that are codes are drawn beside their pictures.
+    """
     pictures = pictures_of(lake, shown)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -169,15 +218,16 @@ def page(lake: Path, task: str, shown: list[Shown]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    entries = [(one, _inlined(pictures, one)) for one in shown]
+    drawings = _drawings(shown, decode)
+    entries = [(one, _inlined(pictures, one), drawings.get(one.uid)) for one in shown]
     head = registry.task(task).head
     template = environment.get_template("show.html")
     return template.render(task=task, head=head, build=whole(lake), entries=entries)
 
 
-def _inlined(pictures: PictureArchives, one: Shown) -> str | None:
+def _inlined(pictures: Pictures, one: Shown) -> str | None:
     """The picture as a data URL, or None where it is absent or cannot be decoded."""
-    if one.archive is None or not pictures.holds(*one.archive[:2]):
+    if one.archive is None:
         return None
     checked = pictures.check(*one.archive)
     if checked.problem:
@@ -185,4 +235,16 @@ def _inlined(pictures: PictureArchives, one: Shown) -> str | None:
     data = pictures.read(*one.archive)
     if data is None:
         return None
-    return f"data:image/{checked.format.lower()};base64,{base64.b64encode(data).decode()}"
+    return _url(checked.format, data)
+
+
+def _drawings(shown: list[Shown], decode: Decode | None) -> dict[str, str]:
+    """What the codes of answers look like, as data URLs by uid."""
+    codes = {one.uid: np.array(one.codes, np.uint16) for one in shown if one.codes}
+    if decode is None or not codes:
+        return {}
+    return {uid: _url("PNG", data) for uid, data in zip(codes, decode(list(codes.values())), strict=True)}
+
+
+def _url(kind: str, data: bytes) -> str:
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(data).decode()}"

@@ -1,35 +1,45 @@
-"""Steps from instances to what one trains on: count, select, tokenise, prepare, pack, collect."""
+"""Steps from instances to what one trains on: count, select, encode, tokenise, prepare, pack, collect."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 
 from instructions.load import load_instructions
 from schemas.artifact import Reference
+from schemas.errors import BuildError
 from schemas.settings import BuildSettings
+from schemas.task import TaskHead
 from shards.collection import COLLECTION, CollectedTask, Collection
 from shards.format import INSTRUCTIONS, read_index, write_json
 from shards.prepare import prepare
 from shards.vocabulary import Vocabulary
 from transforms import registry
-from transforms.archive import ZipArchive
+from transforms.artifact import find
 from transforms.closure import code_id
+from transforms.codes import Encoder, encode
 from transforms.content import digest_of
 from transforms.pack import pack
-from transforms.pictures import PictureArchives
+from transforms.picture_store import Key
+from transforms.picture_ways import PictureFiles, Way, picture_files, ways_of
 from transforms.select import compile_counts, select
 from transforms.shown import check_shown
 from transforms.steps import Making, Step
 from transforms.steps_instances import instances
-from transforms.steps_tables import raw, table
+from transforms.steps_tables import raw, raw_steps, table
 from transforms.tokenise import tokenise
 
 VOCABULARY = "ofa_bpe"
 """The auxiliary source that holds the text half of the vocabulary."""
+
+IMAGE_CODER = "vqgan_checkpoint"
+"""The auxiliary source that holds the weights which write pictures as codes."""
+
+WEIGHTS = raw(IMAGE_CODER, "weights")
 
 ASSEMBLED = Reference("shards", "vocabulary")
 """The vocabulary's files in one folder, so that a lake is all that training needs."""
@@ -43,6 +53,11 @@ def counts(mixture: str) -> Reference:
 def selected(mixture: str, task: str, part: str | None = None) -> Reference:
     """The rows of a task that a mixture takes, and their pictures."""
     return Reference("mixtures", f"{mixture}.{task}", part)
+
+
+def coded(mixture: str, task: str) -> Reference:
+    """The answers of a task as image codes, where they are pictures."""
+    return Reference("shards", f"{mixture}.{task}.codes")
 
 
 def tokenised(mixture: str, task: str) -> Reference:
@@ -77,9 +92,36 @@ def _assemble(files: Sequence[Reference], making: Making) -> None:
         shutil.copyfile(path, making.draft.path(path.name))
 
 
-def shard_steps(tasks: Sequence[str], settings: BuildSettings) -> Iterator[Step]:
-    """All steps of a mixture over the given tasks."""
+def weights_step(settings: BuildSettings) -> Step | None:
+    """The step of the image coder's weights if the lake holds them; a build never fetches them by itself."""
+    with suppress(BuildError):  # the sample world may lack them
+        for step in raw_steps(IMAGE_CODER, settings):
+            if step.settled and find(settings.lake, step.reference, step.fingerprint({})) is not None:
+                return step
+    return None
+
+
+def waiting(tasks: Sequence[str], settings: BuildSettings, encoder: Encoder | None) -> dict[str, str]:
+    """The tasks that cannot become shards here, and why."""
+    drawing = [task for task in tasks if registry.task(task).head.output == "image"]
+    if not drawing:
+        return {}
+    if encoder is None:
+        return dict.fromkeys(
+            drawing, "its answers are pictures, which become codes only with torch installed"
+        )
+    if weights_step(settings) is None:
+        fetch = f"multiinstruct build --source {IMAGE_CODER} --unpinned"
+        return dict.fromkeys(drawing, f"its answers are pictures, and the lake lacks the weights: {fetch}")
+    return {}
+
+
+def shard_steps(
+    tasks: Sequence[str], settings: BuildSettings, encoder: Encoder | None = None
+) -> Iterator[Step]:
+    """All steps of a mixture over the given tasks, none of which is `waiting`."""
     mixture = registry.mixture(settings.mixture)
+    ways = ways_of(tasks, settings)
     yield vocabulary_step()
     yield Step(
         counts(settings.mixture),
@@ -89,10 +131,12 @@ def shard_steps(tasks: Sequence[str], settings: BuildSettings) -> Iterator[Step]
         partial(_count, tasks, settings),
     )
     for task in tasks:
-        yield _select_step(task, settings)
+        yield _select_step(task, ways, settings)
+        if encoder is not None and registry.task(task).head.output == "image":
+            yield _encode_step(task, ways, settings, encoder)
         yield _tokenise_step(task, settings)
         yield _prepare_step(task, settings)
-    yield _pack_step(tasks, settings)
+    yield _pack_step(tasks, ways, settings)
     yield _collect_step(tasks, settings)
 
 
@@ -102,23 +146,9 @@ def _count(tasks: Sequence[str], settings: BuildSettings, making: Making) -> Non
     compile_counts(registry.mixture(settings.mixture), roles, paths, making.draft)
 
 
-def _archives(sources: Sequence[str]) -> list[tuple[str, str]]:
-    """The files that hold pictures, as (source, file)."""
-    return [
-        (source, name)
-        for source in sources
-        for name, file in registry.declaration(source).files.items()
-        if file.holds == "pictures"
-    ]
-
-
-def _opened(archives: Sequence[tuple[str, str]], making: Making) -> PictureArchives:
-    return PictureArchives({key: ZipArchive(making.file(raw(*key))) for key in archives})
-
-
-def _select_step(task: str, settings: BuildSettings) -> Step:
+def _select_step(task: str, ways: Mapping[Key, Way], settings: BuildSettings) -> Step:
     sources = registry.sources_of(task)
-    archives = _archives(sources)
+    files = picture_files(sources, ways, settings)
     return Step(
         selected(settings.mixture, task),
         "select",
@@ -126,57 +156,100 @@ def _select_step(task: str, settings: BuildSettings) -> Step:
             instances(task),
             Reference("mixtures", settings.mixture, task),
             *(table(source, "images") for source in sources),
-            *(raw(*key) for key in archives),
+            *files.inputs,
         ),
-        {"seed": str(settings.seed), "code": code_id("transforms.select")},
-        partial(_select, task, sources, archives, settings),
+        {"seed": str(settings.seed), "code": code_id("transforms.select"), **files.asked},
+        partial(_select, task, sources, files, settings),
     )
 
 
 def _select(
     task: str,
     sources: Sequence[str],
-    archives: Sequence[tuple[str, str]],
+    files: PictureFiles,
     settings: BuildSettings,
     making: Making,
 ) -> None:
-    # Several rows show one picture; it is decoded once.
-    check = cache(_opened(archives, making).check)
-    select(
-        task,
-        settings.seed,
-        making.table(instances(task)),
-        making.table(Reference("mixtures", settings.mixture, task)),
-        {source: making.table(table(source, "images")) for source in sources},
-        check,
-        making.draft,
-        making.threads,
+    with files.opened(making) as pictures:
+        select(
+            task,
+            settings.seed,
+            making.table(instances(task)),
+            making.table(Reference("mixtures", settings.mixture, task)),
+            {source: making.table(table(source, "images")) for source in sources},
+            # Several rows show one picture; it is decoded once.
+            cache(pictures.check),
+            pictures.prefetch,
+            making.draft,
+            making.threads,
+        )
+
+
+def _encode_step(task: str, ways: Mapping[Key, Way], settings: BuildSettings, encoder: Encoder) -> Step:
+    sources = registry.sources_of(task)
+    files = picture_files(sources, ways, settings)
+    return Step(
+        coded(settings.mixture, task),
+        "encode",
+        (
+            instances(task),
+            selected(settings.mixture, task, "rows"),
+            *(table(source, "images") for source in sources),
+            *files.inputs,
+            WEIGHTS,
+        ),
+        {"code": code_id("transforms.codes"), "encoder": encoder.code, **files.asked},
+        partial(_encode, task, sources, files, settings, encoder),
     )
+
+
+def _encode(
+    task: str,
+    sources: Sequence[str],
+    files: PictureFiles,
+    settings: BuildSettings,
+    encoder: Encoder,
+    making: Making,
+) -> None:
+    with files.opened(making) as pictures:
+        encode(
+            making.table(instances(task)),
+            making.table(selected(settings.mixture, task, "rows")),
+            {source: making.table(table(source, "images")) for source in sources},
+            pictures,
+            encoder,
+            making.file(WEIGHTS),
+            making.draft,
+            making.threads,
+        )
 
 
 def _tokenise_step(task: str, settings: BuildSettings) -> Step:
-    truncate = registry.task(task).head.truncate
+    head = registry.task(task).head
+    codes = (coded(settings.mixture, task),) if head.output == "image" else ()
     return Step(
         tokenised(settings.mixture, task),
         "tokenise",
-        (instances(task), selected(settings.mixture, task), ASSEMBLED),
+        (instances(task), selected(settings.mixture, task), ASSEMBLED, *codes),
         {
             "quantisation": settings.quantisation,
             "options_style": settings.options_style,
-            "truncate": truncate,
+            "truncate": head.truncate,
+            "blank": head.blank,
             "code": code_id("transforms.tokenise"),
         },
-        partial(_tokenise, task, truncate, settings),
+        partial(_tokenise, task, head, settings),
     )
 
 
-def _tokenise(task: str, truncate: str | None, settings: BuildSettings, making: Making) -> None:
+def _tokenise(task: str, head: TaskHead, settings: BuildSettings, making: Making) -> None:
     tokenise(
         task,
-        truncate,
+        head,
         making.table(instances(task)),
         making.table(selected(settings.mixture, task, "rows")),
         making.table(selected(settings.mixture, task, "pictures")),
+        making.table(coded(settings.mixture, task)) if head.output == "image" else None,
         Vocabulary.load(making.inputs[ASSEMBLED].path("")),
         settings,
         making.draft,
@@ -205,26 +278,25 @@ def _prepare(task: str, settings: BuildSettings, making: Making) -> None:
     write_json(making.draft.path(INSTRUCTIONS), prepare(loaded, vocabulary))
 
 
-def _pack_step(tasks: Sequence[str], settings: BuildSettings) -> Step:
+def _pack_step(tasks: Sequence[str], ways: Mapping[Key, Way], settings: BuildSettings) -> Step:
     sources = sorted({source for task in tasks for source in registry.sources_of(task)})
-    archives = _archives(sources)
+    files = picture_files(sources, ways, settings)
     return Step(
         packed(settings.mixture),
         "pack",
         (
             *(selected(settings.mixture, task, "pictures") for task in tasks),
-            *(raw(*key) for key in archives),
+            *files.inputs,
         ),
-        {"code": code_id("transforms.pack")},
-        partial(_pack, tasks, archives, settings),
+        {"code": code_id("transforms.pack"), **files.asked},
+        partial(_pack, tasks, files, settings),
     )
 
 
-def _pack(
-    tasks: Sequence[str], archives: Sequence[tuple[str, str]], settings: BuildSettings, making: Making
-) -> None:
+def _pack(tasks: Sequence[str], files: PictureFiles, settings: BuildSettings, making: Making) -> None:
     pictures = [making.table(selected(settings.mixture, task, "pictures")) for task in tasks]
-    pack(pictures, _opened(archives, making), making.draft)
+    with files.opened(making) as opened:
+        pack(pictures, opened, making.draft)
 
 
 def _collect_step(tasks: Sequence[str], settings: BuildSettings) -> Step:

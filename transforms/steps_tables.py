@@ -19,7 +19,7 @@ from transforms.assign import QUERY, assign
 from transforms.closure import code_id
 from transforms.content import digest_of
 from transforms.download import fetch
-from transforms.mirror import Mirror
+from transforms.mirror import Mirror, mirrors_of
 from transforms.normalise import normalise
 from transforms.raw import Raw, generators, rows_of
 from transforms.steps import Making, Step
@@ -40,20 +40,27 @@ def raw_steps(source: str, settings: BuildSettings) -> Iterator[Step]:
     declared = registry.declaration(source)
     mirror = Mirror(settings.mirror) if settings.mirror else None
     for name, file in declared.files.items():
+        if not file.urls:
+            # Pictures that have no archive are fetched one by one.
+            continue
         known = pins.expected(settings, mirror, f"{source}.{name}", file)
         yield Step(
             raw(source, name),
             "fetch",
             inputs=(),
             asked={"sha256": known.pin.sha256 if known.pin else None},
-            make=partial(_fetch, f"{source}.{name}", file, known, settings, mirror),
+            make=partial(_fetch, f"{source}.{name}", file, known, settings),
             licences=(declared.licence.name,),
             settled=known.pin is not None,
-            refused=_refusal(file) if known.standing == "refused" else None,
+            refused=_refusal(known, file),
         )
 
 
-def _refusal(file: RemoteFile) -> str:
+def _refusal(known: pins.Expected, file: RemoteFile) -> str | None:
+    if known.standing == "absent":
+        return f"the sample world has no {file.urls[0]}"
+    if known.standing != "refused":
+        return None
     return (
         f"nobody has vouched for the bytes of {file.urls[0]}: say --unpinned to accept them as they "
         "come and to hold them from then on"
@@ -65,14 +72,14 @@ def _fetch(
     file: RemoteFile,
     known: pins.Expected,
     settings: BuildSettings,
-    mirror: Mirror | None,
     making: Making,
 ) -> Mapping[str, Any]:
     destination = making.draft.path(PurePosixPath(urlsplit(file.urls[0]).path).name)
     fetched = fetch(
         file,
         destination,
-        mirror=mirror,
+        partial=settings.lake / "partial" / name,
+        mirrors=mirrors_of(settings),
         offline=settings.offline,
         expected=known.pin,
         progress=making.progress,

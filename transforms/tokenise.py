@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 
 from schemas.instance import SLOTS, Split
 from schemas.settings import BuildSettings
+from schemas.task import TaskHead
 from shards.format import INDEX, ShardIndex, StoredFile, instances_file, pictures_file, write_json
-from shards.rows import Layout
+from shards.rows import Layout, Target
 from shards.vocabulary import Vocabulary
 from shards.write import write_split
 from transforms.artifact import Draft
@@ -24,10 +25,11 @@ from transforms.duck import Database, literal
 
 def tokenise(
     task: str,
-    truncate: str | None,
+    head: TaskHead,
     instances: Path,
     rows: Path,
     pictures: Path,
+    codes: Path | None,
     vocabulary: Vocabulary,
     settings: BuildSettings,
     making: Draft,
@@ -38,18 +40,21 @@ def tokenise(
     Args:
         rows: the rows that are taken, see `transforms.select.ROWS`.
         pictures: what their pictures hold, see `transforms.select.PICTURES`.
+        codes: where answers are pictures, these as codes, see `transforms.codes.CODES`.
     """
     slots = tuple(name for name in pq.read_schema(instances).names if name in SLOTS)
-    layout = Layout(slots, settings.quantisation, truncate)
+    layout = Layout(slots, settings.quantisation, head.truncate, "text" if codes is None else "codes")
     written: dict[Split, int] = {}
     files: dict[str, StoredFile] = {}
     folder = making.path(INDEX).parent
     with Database(making.scratch, threads) as database:
         for name, path in (("instances", instances), ("rows", rows), ("pictures", pictures)):
             database.view("given", name, [path])
+        if codes is not None:
+            database.view("given", "codes", [codes])
         splits = database.rows("select split, count(*) from given.rows group by split order by split")
         for split, _ in splits:
-            batches = database.batches(_query(split, slots))
+            batches = database.batches(_query(split, slots, layout.target))
             result = write_split(folder, split, batches, vocabulary, layout)
             written[split] = result.rows
             files.update(result.files)
@@ -58,12 +63,14 @@ def tokenise(
     index = ShardIndex(
         task=task,
         text_slots=slots,
-        truncate=truncate,
+        truncate=head.truncate,
         vocabulary_size=vocabulary.size,
         vocabulary_fingerprint=vocabulary.fingerprint,
         quantisation=settings.quantisation,
         options_style=settings.options_style,
         mixture=settings.mixture,
+        target=layout.target,
+        blank=head.blank,
         rows=written,
         files=files,
     )
@@ -73,7 +80,8 @@ def tokenise(
     making.rows_out = sum(written.values())
 
 
-def _query(split: str, slots: tuple[str, ...]) -> str:
+def _query(split: str, slots: tuple[str, ...], target: Target) -> str:
+    codes = target == "codes"
     # A file of another size than declared keeps its boxes in proportion.
     return f"""
         select
@@ -87,11 +95,12 @@ def _query(split: str, slots: tuple[str, ...]) -> str:
                 'x0': box.x0 * across, 'y0': box.y0 * down, 'x1': box.x1 * across, 'y1': box.y1 * down
             }}) as regions,
             instances.options,
-            instances.target
+            {"codes.codes" if codes else "instances.target"}
             {"".join(f", instances.{slot}" for slot in slots)}
         from given.rows as rows
         join given.instances as instances using (uid)
         left join given.pictures as pictures on instances.image_id = pictures.image_id
+        {"left join given.codes as codes on rows.uid = codes.uid" if codes else ""}
         where rows.split = {literal(split)}
         order by rows.place
     """

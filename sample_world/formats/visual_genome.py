@@ -16,7 +16,7 @@ from sample_world.archive import archive, json_array, store
 from sample_world.draw import draw, encoded
 from sample_world.irregular import PICTURES, RECORDS, Records
 from sample_world.scene import Box, Scene
-from sample_world.scenes import pick, scene_count, scenes, spare_scenes
+from sample_world.scenes import coco_id, flickr_id, pick, scene_count, scenes, spare_scenes
 
 Version = Literal["1.0", "1.2", "1.4"]
 
@@ -101,7 +101,7 @@ def _records(scene: Scene) -> Records:
     """What the six files say of a picture, in layout 1.2."""
     image = image_id(scene.number)
     first_id = 100 * (scene.number + 1)
-    on_coco = pick(2, "coco", scene.number) == 0
+    on_coco = coco_id(scene.number)
     objects = list(_objects(scene, first_id))
     return {
         "image_data": {
@@ -109,8 +109,8 @@ def _records(scene: Scene) -> Records:
             "url": f"https://{_PICTURES}/{_folder(scene.number)}/{image}.jpg",
             "height": scene.height,
             "image_id": image,
-            "coco_id": 5 * scene.number + 1 if on_coco else None,
-            "flickr_id": 2_000_000_000 + 7 * scene.number if on_coco else None,
+            "coco_id": on_coco,
+            "flickr_id": flickr_id(scene.number) if on_coco is not None else None,
         },
         "objects": {"image_id": image, "objects": [thing for thing, _ in objects]},
         "attributes": {

@@ -71,11 +71,11 @@ def test_the_lake_is_taken_from_the_environment(lake: str) -> None:
 
 
 def test_a_plan_for_a_program(lake: str) -> None:
-    steps = json.loads(_run("plan", "--sample", "--json", "--lake", lake).stdout)
+    steps = json.loads(_run("plan", "--sample", "--json", "--lake", lake).stdout)["steps"]
     assert {step["action"] for step in steps} == {"done"}
-    fresh = json.loads(_run("plan", "--json", "--lake", lake, "--unpinned").stdout)
+    fresh = json.loads(_run("plan", "--json", "--lake", lake, "--unpinned").stdout)["steps"]
     assert {step["action"] for step in fresh} <= {"run", "follow"}
-    refused = json.loads(_run("plan", "--json", "--lake", lake).stdout)
+    refused = json.loads(_run("plan", "--json", "--lake", lake).stdout)["steps"]
     assert "refused" in {step["action"] for step in refused}
 
 

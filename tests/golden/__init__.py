@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.artifact import Reference
+from schemas.instance import Split
 from shards.collection import read_collection
 from shards.format import read_instructions
 from shards.ragged import Ragged
@@ -22,11 +23,13 @@ def _line(ids: Ragged) -> str:
 
 
 def golden(builder: Builder, task: str) -> list[dict[str, Any]]:
-    """Three drawn training instances: what they show, and their ids under the first instruction."""
+    """Three drawn instances: what they show, and their ids under the first instruction."""
     folder = builder.run(Reference("shards", builder.settings.mixture)).path("")
     collection = read_collection(folder)
     vocabulary = Vocabulary.load(folder / collection.vocabulary)
-    shard = Shard(folder / collection.tasks[task].shard, "train")
+    # Held-out tasks have rows to evaluate on only.
+    split: Split = "train" if "train" in collection.tasks[task].rows else "test"
+    shard = Shard(folder / collection.tasks[task].shard, split)
     splicer = Splicer(shard, read_instructions(folder / collection.tasks[task].instructions), vocabulary)
     place = {uid: number for number, uid in enumerate(shard.uids.to_pylist())}
     shown = [one for one in drawn(builder.lake, task, 60, builder.settings.seed) if one.uid in place][:ROWS]

@@ -20,6 +20,7 @@ import ofa
 from ofa import weights
 from ofa.config import SIZES
 from ofa.model import OFA
+from ofa.state import read_state
 from schemas.errors import BuildError
 from tests.ofa.tiny_model import tiny_batch, tiny_config, tiny_model
 
@@ -170,7 +171,7 @@ def test_hostile_checkpoints_are_refused(index: int, zipped: bool, tmp_path: Pat
     held = {"model": {"encoder.embed_tokens.weight": torch.zeros(2)}, "extra_state": hostile(trace)[index]}
     torch.save(held, path, _use_new_zipfile_serialization=zipped)
     with pytest.raises(BuildError, match="cannot be read safely"):
-        weights.read_state(path)
+        read_state(path)
     assert not trace.exists()
 
 

@@ -41,7 +41,7 @@ def test_the_bytes_do_not_depend_on_the_process(
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "TZ": zone, "LC_ALL": locale}
     subprocess.run([sys.executable, "-c", code, str(there)], check=True, cwd=ROOT, env=environment)
     assert hashes(here) == hashes(there)
-    assert len(hashes(here)) == 8
+    assert len(hashes(here)) > 8
 
 
 def test_another_seed_gives_other_bytes(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from instructions.load import load_instructions, shipped_tasks
 from shards.train_vocabulary import train_vocabulary
 from shards.vocabulary import Vocabulary
 from tests.shards.shard_helpers import HOSTILE
@@ -18,7 +19,9 @@ def small_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small vocabulary's three files. Runs of blanks and breaks are trained, to be mergeable."""
     folder = tmp_path_factory.mktemp("small_bpe")
     runs = [f"a{space * count}b" for space in (" ", "\n", "\n ", " \n") for count in range(1, 6)] * 9
-    train_vocabulary([*HOSTILE, *runs, "what is in the region of the picture?"] * 3, folder, 500)
+    # With the words of the instructions, or these would be longer than an instruction may be.
+    words = [wording.text for task in shipped_tasks() for wording in load_instructions(task).wordings]
+    train_vocabulary([*HOSTILE, *runs, *words] * 3, folder, 1_000)
     return folder
 
 

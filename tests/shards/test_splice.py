@@ -247,7 +247,7 @@ def test_what_does_not_fit_together_is_refused(small: Vocabulary, tmp_path: Path
     with pytest.raises(BuildError, match="different things"):
         splicer("{text}", "x")
     with pytest.raises(BuildError, match="too long"):
-        splicer("word " * INSTRUCTION_LIMIT + "{text}")
+        splicer("word " * (INSTRUCTION_LIMIT + 1) + "{text}")
     foreign = prepare(TaskInstructions("t", (parse("{text}"),)), small)
     with pytest.raises(BuildError, match="another vocabulary"):
         Splicer(shard, foreign.model_copy(update={"vocabulary_fingerprint": "0" * 64}), small)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import BuildError
-from transforms import archive
+from transforms import zip_format
 from transforms.archive import ZipArchive
 
 TEXT = b'[{"id": 1}]' * 10_000
@@ -154,10 +154,10 @@ def test_overlapping_members_are_refused(tmp_path: Path) -> None:
 
 
 def test_limits(packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MOST_PICTURE_BYTES", 100)
+    monkeypatch.setattr(zip_format, "MOST_PICTURE_BYTES", 100)
     with ZipArchive(packed) as opened, pytest.raises(BuildError, match="too large"):
         opened.read_member("VG_100K/1.jpg")
-    monkeypatch.setattr(archive, "MOST_MEMBERS", 1)
+    monkeypatch.setattr(zip_format, "MOST_MEMBERS", 1)
     with pytest.raises(BuildError, match="too many"):
         ZipArchive(packed)
 

@@ -2,355 +2,271 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
+import random
+import shutil
+import subprocess
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
-import fsspec
 import pytest
 
 from schemas.errors import BuildError, ExitCode, TransientError
-from schemas.source import Pin, RemoteFile
-from transforms import download
+from schemas.source import RemoteFile
+from tests.transforms import fault_server as faults
+from tests.transforms.downloading import (
+    DATA,
+    OTHER,
+    PAGE,
+    PIN,
+    SHA256,
+    URL,
+    get,
+    good,
+    left,
+    silent,
+    wrong,
+)
+from tests.transforms.fault_server import Script, Server
 from transforms.download import fetch
-from transforms.mirror import Mirror, mirror_path
+from transforms.mirror import Mirror
 from transforms.receive import Fetched
 
-DATA = b"PK\x03\x04" + bytes(range(256)) * 8_000
-SHA256 = hashlib.sha256(DATA).hexdigest()
-PIN = Pin(sha256=SHA256, bytes=len(DATA), witness="this test")
-NAME_ONLY = Pin(sha256=SHA256, witness="this test")
-PAGE = b"\n <!DOCTYPE html><html><body>Quota exceeded</body></html>"
-URL = "https://host.org/data/a.zip"
+pytestmark = pytest.mark.usefixtures("own_memory")
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Answers `/<behaviour>/...`."""
-
-    asked: list[str]
-
-    def do_GET(self) -> None:
-        self.asked.append(self.path)
-        behaviour = self.path.split("/")[1]
-        getattr(self, behaviour, self.whole)()
-
-    def log_message(self, *_: object) -> None:
-        """Keeps quiet."""
-
-    def answer(self, status: int, body: bytes, declared: int | None, **headers: str) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        if declared is not None:
-            self.send_header("Content-Length", str(declared))
-        self.end_headers()
-        self.wfile.write(body)
-        self.close_connection = True
-
-    def whole(self) -> None:
-        self.answer(200, DATA, len(DATA))
-
-    def unmeasured(self) -> None:
-        self.answer(200, DATA, None)
-
-    def cut(self) -> None:
-        self.answer(200, DATA[:-1000], len(DATA))
-
-    def cut_unmeasured(self) -> None:
-        self.answer(200, DATA[:-1000], None)
-
-    def longer(self) -> None:
-        self.answer(200, DATA + b"more", None)
-
-    def other_size(self) -> None:
-        self.answer(200, DATA + b"more", len(DATA) + 4)
-
-    def empty(self) -> None:
-        self.answer(200, b"", 0)
-
-    def other(self) -> None:
-        self.answer(200, DATA[:-1] + b"x", len(DATA))
-
-    def page(self) -> None:
-        self.answer(200, PAGE, len(PAGE), Content_Type="text/html")
-
-    def text(self) -> None:
-        self.answer(200, b"not a zip", None)
-
-    def zipped(self) -> None:
-        body = gzip.compress(DATA)
-        self.answer(200, body, len(body), Content_Encoding="gzip")
-
-    def absent(self) -> None:
-        self.answer(404, b"", 0)
-
-    def busy(self) -> None:
-        self.answer(429, b"", 0, Retry_After="1")
-
-    def broken(self) -> None:
-        self.answer(503, b"", 0)
-
-    def down(self) -> None:
-        self.answer(302, b"", 0, Location="/whole/a.zip")
-
-    def hijacked(self) -> None:
-        self.answer(302, b"", 0, Location="https://www.visualgenome.org/a.zip?token=secret")
-
-    def hang_up(self) -> None:
-        self.close_connection = True
+def cuts(seed: int, measured: bool = True) -> list[Script]:
+    """Hangs up at two places of the file."""
+    draw = random.Random(seed)
+    return [faults.cut(DATA, at, measured=measured) for at in sorted(draw.sample(range(1, len(DATA)), 2))]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """Address of a running server."""
-    Handler.asked = []
-    served = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{served.server_port}"
-    served.shutdown()
-    thread.join()
-    served.server_close()
+HEALS: dict[str, Callable[[int], list[Script]]] = {
+    "whole": lambda _: [good],
+    "chunked": lambda _: [faults.chunked(DATA, end=True)],
+    "cut": lambda seed: [*cuts(seed), good],
+    "cut, no length": lambda seed: [*cuts(seed, measured=False), good],
+    "cut, chunked": lambda seed: [faults.chunked(DATA[: 100 + seed], end=False), good],
+    "ignores Range": lambda seed: [*cuts(seed), faults.whole(DATA, ranges=False)],
+    "wrong Content-Range": lambda seed: [*cuts(seed)[:1], faults.ranged(DATA, 1 + seed, len(DATA))],
+    "other total": lambda seed: [*cuts(seed)[:1], faults.ranged(DATA, 0, len(DATA) + 1 + seed)],
+    "206 of another version": lambda seed: [*cuts(seed)[:1], faults.ranged(DATA, 0, len(DATA), '"two"')],
+    "ETag changed": lambda seed: [faults.cut(OTHER, 5_000 + seed, '"old"'), good],
+    "no ETag, other version": lambda seed: [
+        faults.cut(OTHER, 5_000 + seed, None),
+        faults.whole(DATA, None),
+    ],
+    "weak ETag, other version": lambda seed: [
+        faults.cut(OTHER, 5_000 + seed, 'W/"old"'),
+        faults.whole(DATA, None),
+    ],
+    "416": lambda seed: [*cuts(seed)[:1], faults.status(416), good],
+    "busy": lambda _: [faults.status(429, Retry_After="0"), faults.status(503, Retry_After="9999"), good],
+    "empty, then good": lambda _: [faults.body(b""), good],
+    "hangs up": lambda _: [faults.hang_up, faults.hang_up, good],
+}
+ENDS: dict[str, tuple[Callable[[int], list[Script]], type[BuildError], str]] = {
+    "always cut": (
+        lambda seed: [faults.cut(DATA, 900 + seed)],
+        TransientError,
+        "connection failed|too early",
+    ),
+    "cut, no length": (lambda seed: [faults.body(DATA[: 900 + seed], -1)], TransientError, "too early"),
+    "empty": (lambda _: [faults.body(b"")], TransientError, "too early"),
+    "longer": (lambda seed: [faults.body(DATA + b"m" * (seed + 1), -1)], BuildError, "over"),
+    "other length": (lambda seed: [faults.whole(DATA + b"m" * (seed + 1))], BuildError, "not the one"),
+    "wrong bytes": (lambda seed: [faults.whole(wrong(seed))], BuildError, SHA256),
+    "page": (lambda _: [faults.body(PAGE, Content_Type="text/html")], BuildError, "web page"),
+    "text": (lambda _: [faults.body(b"not a zip")], BuildError, "another kind"),
+    "packed": (lambda _: [faults.packed(DATA)], BuildError, "gzip"),
+    "absent": (lambda _: [faults.absent], BuildError, "status 404"),
+    "forbidden": (lambda _: [faults.status(403)], BuildError, "status 403"),
+    "busy": (lambda _: [faults.status(429, Retry_After="0")], TransientError, "429"),
+    "failing": (lambda _: [faults.status(503)], TransientError, "503"),
+    "down": (
+        lambda _: [faults.status(302, Location="http://other.org/a.zip?token=secret")],
+        BuildError,
+        "leaves https",
+    ),
+    "hijacked": (
+        lambda _: [faults.status(302, Location="https://www.visualgenome.org/a.zip?token=secret")],
+        BuildError,
+        "never contacted",
+    ),
+    "loop": (lambda _: [faults.status(302, Location="?token=secret")], BuildError, "too many redirects"),
+    "hangs up": (lambda _: [faults.hang_up], TransientError, "connection failed"),
+}
 
 
-@pytest.fixture(autouse=True)
-def _own_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("NO_PROXY", "*")
-
-
-def silent(done: int, total: int | None) -> None:
-    """Nobody watches."""
-
-
-def get(
-    folder: Path,
-    *urls: str,
-    pin: Pin | None = PIN,
-    mirror: Mirror | None = None,
-    offline: bool = False,
-) -> Fetched:
-    file = RemoteFile(urls=urls, pin=pin)
-    return fetch(
-        file, folder / "out" / "a.zip", mirror=mirror, offline=offline, expected=pin, progress=silent
-    )
-
-
-def left(folder: Path) -> list[str]:
-    return sorted(path.name for path in (folder / "out").iterdir()) if (folder / "out").exists() else []
-
-
-def filled_mirror(folder: Path, data: bytes = DATA) -> Mirror:
-    path = folder / "mirror" / mirror_path(URL)
-    path.parent.mkdir(parents=True)
-    path.write_bytes(data)
-    return Mirror(str(folder / "mirror"))
-
-
-@pytest.mark.parametrize("behaviour", ["whole", "unmeasured"])
-@pytest.mark.parametrize("pin", [PIN, NAME_ONLY])
-def test_a_file_arrives(server: str, tmp_path: Path, behaviour: str, pin: Pin) -> None:
-    url = f"{server}/{behaviour}/a.zip"
-    assert get(tmp_path, url, pin=pin) == Fetched(SHA256, len(DATA), url)
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", HEALS)
+def test_what_passes_ends_in_the_verified_file(server: Server, tmp_path: Path, name: str, seed: int) -> None:
+    url = server.tell(f"/{seed}/heals/a.zip", *HEALS[name](seed))
+    assert get(tmp_path, server, url) == Fetched(SHA256, len(DATA), url)
     assert (tmp_path / "out" / "a.zip").read_bytes() == DATA
     assert left(tmp_path) == ["a.zip"]
+    assert [path.name for path in (tmp_path / "partial").iterdir()] == ["a.lock"]
 
 
-@pytest.mark.parametrize(
-    ("behaviour", "kind", "message"),
-    [
-        ("cut", TransientError, "connection failed|too early"),
-        ("cut_unmeasured", TransientError, "too early"),
-        ("empty", TransientError, "too early"),
-        ("longer", BuildError, "over"),
-        ("other_size", BuildError, "not the one"),
-        ("other", BuildError, SHA256),
-        ("page", BuildError, "web page"),
-        ("text", BuildError, "another kind"),
-        ("zipped", BuildError, "gzip"),
-        ("absent", BuildError, "status 404"),
-        ("busy", TransientError, "429"),
-        ("broken", TransientError, "503"),
-        ("down", BuildError, "leaves https"),
-        ("hijacked", BuildError, "never contacted"),
-        ("hang_up", TransientError, "connection failed"),
-    ],
-)
-def test_what_goes_wrong_is_told_and_leaves_nothing(
-    server: str, tmp_path: Path, behaviour: str, kind: type[BuildError], message: str
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", ENDS)
+def test_what_does_not_pass_is_told_with_its_next_step(
+    server: Server, tmp_path: Path, name: str, seed: int
 ) -> None:
+    script, kind, message = ENDS[name]
+    url = server.tell(f"/{seed}/ends/a.zip", *script(seed))
     with pytest.raises(BuildError, match=message) as caught:
-        get(tmp_path, f"{server}/{behaviour}/a.zip?token=secret")
-    assert type(caught.value) is kind
+        get(tmp_path, server, f"{url}?token=secret")
+    assert isinstance(caught.value, TransientError) == (kind is TransientError)
+    assert "next:" in str(caught.value)
     assert "secret" not in str(caught.value)
     assert left(tmp_path) == []
 
 
-def test_both_hashes_are_shown(server: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("script", [faults.silence, faults.drip(DATA)])
+def test_a_silent_server_is_not_waited_for(server: Server, tmp_path: Path, script: Script) -> None:
+    url = server.tell("/stall/a.zip", script)
+    with pytest.raises(TransientError, match="connection failed"):
+        get(tmp_path, server, url)
+
+
+def test_both_hashes_are_shown(server: Server, tmp_path: Path) -> None:
+    url = server.tell("/hashes/a.zip", faults.whole(OTHER))
     with pytest.raises(BuildError) as caught:
-        get(tmp_path, f"{server}/other/a.zip")
-    other = hashlib.sha256(DATA[:-1] + b"x").hexdigest()
+        get(tmp_path, server, url)
     assert SHA256 in str(caught.value)
-    assert other in str(caught.value)
+    assert hashlib.sha256(OTHER).hexdigest() in str(caught.value)
 
 
-def test_a_silent_server_is_not_waited_for(
-    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    released = threading.Event()
-    monkeypatch.setattr(Handler, "stall", lambda _: released.wait(10), raising=False)
-    monkeypatch.setattr(download, "STALL_SECONDS", 0.05)
-    try:
-        with pytest.raises(TransientError, match="connection failed"):
-            get(tmp_path, f"{server}/stall/a.zip")
-    finally:
-        released.set()
-
-
-def test_addresses_are_tried_in_order(server: str, tmp_path: Path) -> None:
+def test_addresses_are_tried_in_order(server: Server, tmp_path: Path) -> None:
     urls = (
-        f"{server}/absent/a.zip",
-        f"{server}/other/a.zip",
-        f"{server}/whole/a.zip",
-        f"{server}/never/a.zip",
+        server.tell("/0/a.zip", faults.absent),
+        server.tell("/1/a.zip", faults.whole(OTHER)),
+        server.tell("/2/a.zip", good),
+        server.tell("/3/a.zip", good),
     )
-    Handler.asked.clear()
-    assert get(tmp_path, *urls).url == urls[2]
-    assert Handler.asked == ["/absent/a.zip", "/other/a.zip", "/whole/a.zip"]
+    server.asked.clear()
+    assert get(tmp_path, server, *urls).url == urls[2]
+    assert [path for path, _ in server.asked] == ["/0/a.zip", "/1/a.zip", "/2/a.zip"]
 
 
-def test_all_failures_are_told_and_one_may_pass(server: str, tmp_path: Path) -> None:
+def test_all_failures_are_told_and_one_may_pass(server: Server, tmp_path: Path) -> None:
+    absent, broken = server.tell("/a/a.zip", faults.absent), server.tell("/b/a.zip", faults.status(503))
+    other = server.tell("/c/a.zip", faults.whole(OTHER))
     with pytest.raises(TransientError, match=r"(?s)404.*503"):
-        get(tmp_path, f"{server}/absent/a.zip", f"{server}/broken/a.zip")
+        get(tmp_path, server, absent, broken)
     with pytest.raises(BuildError, match="none of the 2") as caught:
-        get(tmp_path, f"{server}/absent/a.zip", f"{server}/other/a.zip")
+        get(tmp_path, server, absent, other)
     assert not isinstance(caught.value, TransientError)
 
 
-def test_a_connection_refused_may_pass(tmp_path: Path) -> None:
+def test_a_connection_refused_may_pass(server: Server, tmp_path: Path) -> None:
+    with Server().running() as gone:
+        url = gone.url
     with pytest.raises(TransientError):
-        get(tmp_path, "http://127.0.0.1:1/a.zip")
+        get(tmp_path, gone, f"{url}/a.zip")
 
 
-def test_plain_http_needs_a_pin(server: str, tmp_path: Path) -> None:
-    Handler.asked.clear()
+def test_plain_http_needs_a_pin(server: Server, tmp_path: Path) -> None:
+    server.asked.clear()
     with pytest.raises(BuildError, match="plain http"):
-        get(tmp_path, f"{server}/whole/a.zip", pin=None)
-    assert Handler.asked == []
-
-
-def test_a_host_that_was_taken_over_is_never_contacted(tmp_path: Path) -> None:
-    for host in ("visualgenome.org", "www.visualgenome.org", "VisualGenome.org.", "visualgenome.org:443"):
-        with pytest.raises(BuildError, match="never contacted"):
-            get(tmp_path, f"https://{host}/a.zip")
+        get(tmp_path, None, "http://host.org/a.zip", pin=None)
+    assert server.asked == []
 
 
 def test_a_full_disk_has_its_own_exit_code(
-    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(BuildError, match="disk is full") as caught:
-        get(tmp_path, f"{server}/whole/a.zip", f"{server}/never/a.zip")
+    urls = server.tell("/full/a.zip", good), server.tell("/never/a.zip", good)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(BuildError, match="disk is full") as caught:
+            get(tmp_path, server, *urls)
     assert caught.value.exit_code == ExitCode.DISK_FULL
     assert left(tmp_path) == []
+    assert get(tmp_path, server, *urls).sha256 == SHA256
 
 
-def test_an_interrupt_leaves_nothing_and_the_same_call_goes_on(server: str, tmp_path: Path) -> None:
+def test_an_interrupt_leaves_no_file_and_the_same_call_goes_on(server: Server, tmp_path: Path) -> None:
     def interrupt(done: int, total: int | None) -> None:
         raise KeyboardInterrupt
 
-    url = f"{server}/whole/a.zip"
+    url = server.tell("/interrupt/a.zip", good)
     with pytest.raises(KeyboardInterrupt):
-        fetch(
-            RemoteFile(urls=(url,)),
-            tmp_path / "out" / "a.zip",
-            mirror=None,
-            offline=False,
-            expected=PIN,
-            progress=interrupt,
-        )
+        get(tmp_path, server, url, progress=interrupt)
     assert left(tmp_path) == []
-    # What a killed process leaves behind is in nobody's way.
-    (tmp_path / "out" / ".a.zip.partial").write_bytes(b"half")
-    assert get(tmp_path, url).sha256 == SHA256
+    server.asked.clear()
+    assert get(tmp_path, server, url).sha256 == SHA256
+    assert all(found for _, found in server.asked)
     assert left(tmp_path) == ["a.zip"]
 
 
-def test_progress_counts_to_the_total(server: str, tmp_path: Path) -> None:
+def test_progress_counts_to_the_total(server: Server, tmp_path: Path) -> None:
     told: list[tuple[int, int | None]] = []
-    fetch(
-        RemoteFile(urls=(f"{server}/whole/a.zip",)),
-        tmp_path / "a.zip",
-        mirror=None,
-        offline=False,
-        expected=PIN,
-        progress=lambda done, total: told.append((done, total)),
-    )
+    url = server.tell("/progress/a.zip", faults.cut(DATA, 30_000), good)
+    get(tmp_path, server, url, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (len(DATA), len(DATA))
     assert told == sorted(told)
 
 
-def test_a_local_mirror_is_linked_and_hashed(tmp_path: Path) -> None:
-    mirror = filled_mirror(tmp_path)
-    fetched = get(tmp_path, URL, mirror=mirror, offline=True, pin=None)
-    assert fetched == Fetched(SHA256, len(DATA), URL)
-    source = mirror.local_path(URL)
-    assert source is not None
-    assert source.samefile(tmp_path / "out" / "a.zip")
-    assert get(tmp_path, URL, mirror=mirror, offline=True) == fetched
-    assert left(tmp_path) == ["a.zip"]
+def test_a_name_that_is_not_found_at_first(server: Server, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def later(host: str, port: int) -> list[str]:
+        asked.append(host)
+        if len(asked) < 3:
+            raise OSError("no such host")
+        return [host]
+
+    server.tell("/name/a.zip", good)
+    client = server.web(resolver=later)
+    got = fetch(
+        RemoteFile(urls=(f"{server.url}/name/a.zip",)),
+        tmp_path / "a.zip",
+        partial=tmp_path / "partial",
+        mirrors=(),
+        offline=False,
+        expected=PIN,
+        progress=silent,
+        web=client,
+    )
+    assert got.sha256 == SHA256
 
 
-def test_a_mirror_is_copied_where_it_cannot_be_linked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError(18, "Invalid cross-device link")
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate with")
+def test_no_certificate_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ssl
 
-    monkeypatch.setattr(os, "link", refuse)
-    mirror = filled_mirror(tmp_path)
-    assert get(tmp_path, URL, mirror=mirror, offline=True).sha256 == SHA256
-    assert (tmp_path / "out" / "a.zip").read_bytes() == DATA
-
-
-@pytest.mark.parametrize(
-    ("data", "message"), [(DATA + b"x", "not the one"), (DATA[:-1] + b"x", SHA256), (PAGE, "web page")]
-)
-def test_a_wrong_file_in_a_mirror_is_an_error(tmp_path: Path, data: bytes, message: str) -> None:
-    mirror = filled_mirror(tmp_path, data)
-    with pytest.raises(BuildError, match=message):
-        get(tmp_path, URL, mirror=mirror, offline=True)
-    assert left(tmp_path) == []
-
-
-def test_offline_names_the_path_that_was_looked_for(tmp_path: Path) -> None:
-    with pytest.raises(BuildError, match=r"mirror/host\.org/data/a\.zip"):
-        get(tmp_path, URL, mirror=Mirror(str(tmp_path / "mirror")), offline=True)
-    for mirror in (None, Mirror("https://mirror.org/files")):
-        with pytest.raises(BuildError, match="offline"):
-            get(tmp_path, URL, mirror=mirror, offline=True)
+    made = "openssl req -x509 -newkey rsa:2048 -nodes -keyout key -out cert -subj /CN=localhost -days 1"
+    subprocess.run(made.split(), cwd=tmp_path, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    secure = Server()
+    secure._server.socket = context.wrap_socket(secure._server.socket, server_side=True)
+    with secure.running():
+        # The name of the certificate is wrong for this address, and nobody vouches for it.
+        mirror = Mirror(f"https://127.0.0.1:{secure.port}")
+        secure.tell("/host.org/data/a.zip", good)
+        for authorities in ("", str(tmp_path / "cert")):
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", authorities)
+            with pytest.raises(BuildError, match="certificate") as caught:
+                get(tmp_path, None, URL, mirrors=(mirror,))
+            assert not isinstance(caught.value, TransientError)
+    assert secure.asked == []
 
 
-def test_a_mirror_on_the_web(server: str, tmp_path: Path) -> None:
-    # The mirror is the user's own choice: it may be plain http, and needs no pin.
-    assert get(tmp_path, URL, mirror=Mirror(f"{server}/files"), pin=None).sha256 == SHA256
-    url = f"{server}/whole/a.zip"
-    assert get(tmp_path, url, mirror=Mirror(f"{server}/absent")).url == url
-    with pytest.raises(TransientError):
-        get(tmp_path, URL, mirror=Mirror(f"{server}/broken"))
+def test_files_that_arrive_at_once_are_all_remembered(tmp_path: Path) -> None:
+    from transforms.pins import remember, remembered
 
-
-def test_any_other_store(server: str, tmp_path: Path) -> None:
-    with fsspec.open(f"memory://store/{mirror_path(URL)}", "wb") as file:
-        file.write(DATA)
-    mirror = Mirror("memory://store")
-    assert get(tmp_path, URL, mirror=mirror) == Fetched(SHA256, len(DATA), URL)
-    url = f"{server}/whole/a.zip"
-    assert get(tmp_path, url, mirror=mirror).url == url
+    names = [f"source.file{number}" for number in range(20)]
+    threads = [threading.Thread(target=remember, args=(tmp_path, name, PIN)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(remembered(tmp_path)) == sorted(names)

@@ -1,0 +1,67 @@
+"""Reads tables out of records that lie on disk, without a build around it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.tables import TABLES
+from transforms.artifact import Draft
+from transforms.normalise import normalise
+from transforms.raw import Raw, generators, rows_of
+
+
+class Tables:
+    """The tables that a reader makes of a source's files.
+
+    Args:
+        reader: module of the source.
+        files: where each declared file lies.
+        folder: for what is written.
+    """
+
+    def __init__(self, reader: ModuleType, files: Mapping[str, Path], folder: Path) -> None:
+        self._reader = reader
+        self._source = reader.__name__.rpartition(".")[2]
+        self._files = files
+        self._folder = folder
+        self._read: dict[str, tuple[pa.Table, Counter[str]]] = {}
+
+    def __call__(self, name: str) -> pa.Table:
+        """One table, with where each row comes from."""
+        return self._of(name)[0]
+
+    def rejected(self, name: str) -> dict[str, int]:
+        """How many rows of a table were left out, by reason."""
+        return dict(self._of(name)[1])
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """The rows of a table, without where they come from."""
+        table = self(name)
+        rows: list[dict[str, Any]] = table.select(table.schema.names[:-5]).to_pylist()
+        return rows
+
+    def path(self, name: str) -> Path:
+        """The Parquet file of a table."""
+        self._of(name)
+        return self._folder / name / "data" / f"{name}.parquet"
+
+    def _of(self, name: str) -> tuple[pa.Table, Counter[str]]:
+        if name not in self._read:
+            sizes = None if name == "images" else self._of("images")[0]
+            raws = {
+                file: Raw(self._source, file, self._files[file]) for file in generators(self._reader)[name]
+            }
+            draft = Draft(self._folder / name)
+            normalise(self._source, TABLES[name], rows_of(getattr(self._reader, name), raws), sizes, draft)
+            draft.close()
+            table = pq.read_table(self._folder / name / "data" / f"{name}.parquet")
+            assert draft.rows_in == table.num_rows + draft.rejected.total()
+            self._read[name] = table, Counter(draft.rejected)
+        return self._read[name]

@@ -1,0 +1,114 @@
+/*
+summary    = "Choose the region that overlaps least with a given one."
+category   = "region_understanding"
+origin     = "derived"
+role       = "train"
+output     = "region_option"
+metrics    = ["iou_accuracy"]
+reference  = "select_overlap_least_region"
+*/
+with
+
+-- A few places an image are asked about, so that no image dominates; eight more are enough to
+-- choose from, and keep the joins small.
+drawn as (
+    select
+        key,
+        image_id,
+        split,
+        regions[1] as box,
+        rank_drawn(image_id, key) as place
+    from instances.grounded_captioning
+    where visible(regions[1])
+    qualify place - 8 <= getvariable('per_image')
+),
+
+-- Boxes that are nearly the same are one place. The first drawn stands for it.
+repeated as (
+    select distinct later.key
+    from drawn as later
+    join drawn as earlier using (image_id)
+    where earlier.place < later.place and iou(later.box, earlier.box) > 0.95
+),
+
+places as (
+    select *
+    from drawn
+    anti join repeated using (key)
+),
+
+asked as (
+    select *
+    from places
+    where place <= getvariable('per_image')
+),
+
+-- All options overlap, so that the least overlap is one to be seen.
+-- A touch of less than a twentieth of the smaller box could be taken for none.
+other as (
+    select
+        asked.key,
+        other.key as other_key,
+        overlap(asked.box, other.box) as common
+    from asked
+    join places as other using (image_id)
+    where
+        asked.key <> other.key
+        and shared(asked.box, other.box) >= 0.05
+),
+
+-- Overlap is measured in pixels that both regions cover.
+best as (
+    select *
+    from other
+    qualify row_number() over (partition by key order by common, other_key) = 1
+),
+
+-- A tenth at least lies between the answer and every other option, so that the eye can tell.
+wrong as (
+    select other.*
+    from other
+    join best using (key)
+    where best.common <= 0.9 * other.common
+    qualify rank_drawn(other.key, other.other_key) <= 3
+),
+
+offered as (
+    select
+        *,
+        true as answer
+    from best
+    union all
+    select
+        *,
+        false as answer
+    from wrong
+),
+
+-- The given region has number 0. The others follow in the order of their keys, so that the number of
+-- a region says nothing.
+numbered as (
+    select
+        offered.*,
+        places.box,
+        '<region_' || row_number() over (partition by offered.key order by offered.other_key) || '>' as name
+    from offered
+    join places on offered.other_key = places.key
+)
+
+select
+    asked.key,
+    asked.image_id,
+    asked.split,
+    without_nulls([asked.box] || list(numbered.box order by numbered.other_key)) as regions,
+    list(numbered.name order by numbered.other_key) as options,
+    list(numbered.other_key order by numbered.other_key) as option_keys,
+    max(numbered.name) filter (where numbered.answer) as target,
+    case
+        when count(*) filter (where numbered.answer) = 0 then 'no_overlap'
+        when count(*) < 2 then 'too_few_distractors'
+    end as rejected
+from asked
+left join numbered using (key)
+group by asked.key, asked.image_id, asked.split, asked.box
+order by asked.key
