@@ -26,7 +26,7 @@ from schemas.settings import BuildSettings
 from transforms.builder import Builder
 
 PEER = "grounded_caption_selection"
-OPTIONS = 5
+OPTIONS, OFFERED = 5, 20
 
 
 def run_step(settings: BuildSettings, name: str) -> int:
@@ -39,7 +39,9 @@ def plain_python(instances: Path, per_image: int) -> int:
     table = pq.read_table(instances, columns=["key", "image_id", "regions", "target"])
     kept = 0
     for _, group in groupby(table.to_pylist(), key=lambda row: row["image_id"]):
-        kept += sum(_has_options(row, rows) for rows in [list(group)] for row in _asked(rows, per_image))
+        rows = list(group)
+        offered = _drawn(rows, "offered ", OFFERED)
+        kept += sum(_has_options(row, offered) for row in _drawn(rows, "", per_image))
     return kept
 
 
@@ -47,8 +49,8 @@ def _lot(owner: str, item: str) -> str:
     return hashlib.md5(f"0|{PEER}|{owner}|{item}".encode()).hexdigest()
 
 
-def _asked(rows: list[dict[str, Any]], per_image: int) -> list[dict[str, Any]]:
-    return sorted(rows, key=lambda row: _lot(row["image_id"], row["key"]))[:per_image]
+def _drawn(rows: list[dict[str, Any]], what_for: str, most: int) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: _lot(what_for + row["image_id"], row["key"]))[:most]
 
 
 def _has_options(asked: dict[str, Any], rows: list[dict[str, Any]]) -> bool:

@@ -53,6 +53,8 @@ class Database:
         if threads is not None:
             config["threads"] = threads
         self._connection = duckdb.connect(config=config)
+        # It would draw over our own display, and into every log.
+        self._connection.execute("set enable_progress_bar = false").fetchall()
         self._connection.execute(MACROS.read_text())
 
     def __enter__(self) -> Database:

@@ -26,8 +26,9 @@ Result = TypeVar("Result")
 
 MOST_REDIRECTS: Final = 5
 
-MOST_CONNECTIONS: Final = 8
-"""Connections that are kept open to one host."""
+MOST_CONNECTIONS: Final = 24
+"""Connections that are kept open to one host. At 20 ms an answer, a tenth of an archive's pictures comes
+twice as fast over 24 of them as the whole archive over a line that costs nothing."""
 
 OK: Final = 200
 PARTIAL: Final = 206

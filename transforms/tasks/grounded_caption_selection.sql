@@ -17,6 +17,13 @@ asked as (
     qualify rank_drawn(image_id, key) <= getvariable('per_image')
 ),
 
+-- A score of regions an image is enough to find wrong captions among, and keeps the join small.
+offered as (
+    select *
+    from instances.grounded_captioning
+    qualify rank_drawn('offered ' || image_id, key) <= 20
+),
+
 -- Captions of other places in the same image. Nearly the same place may carry a caption that is
 -- true as well. Of captions with the same words, one is enough.
 other as (
@@ -25,7 +32,7 @@ other as (
         other.key as other_key,
         other.target as caption
     from asked
-    join instances.grounded_captioning as other using (image_id)
+    join offered as other using (image_id)
     where
         iou(asked.regions[1], other.regions[1]) < 0.5
         and plain(asked.target) <> plain(other.target)
