@@ -117,7 +117,8 @@ def build_multiinstruct(
     )
     with writing(settings.lake):
         settings = with_sample(settings)
-        builder = Builder(settings, encoder=codes.encoder())
+        # The same builder as that of the steps: it knows the bytes of what was accepted without a pin.
+        builder = _builder(settings, str(flow_run.get_id()))
         _run(builder)
         build = builder.finish()
         ledgers = [_ledger(builder.run(reference).manifest) for reference in builder.steps]

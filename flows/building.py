@@ -68,7 +68,7 @@ def show_plan(settings: BuildSettings, as_json: bool) -> None:
     counted = Counter(entry.action for entry in steps)
     summary = [f"{counted[action]} {word}" for action, word in _WORDS.items() if counted[action]]
     out.print(plain(", ".join(summary)))
-    if len(rows):
+    if rows:
         _print_need(need)
     _say_what_waits(builder)
 

@@ -202,9 +202,11 @@ def _in_the_lake(settings: BuildSettings) -> list[str]:
     found = []
     for name in registry.source_names():
         images = [step for step in table_steps(name) if step.reference == table(name, "images")]
+        if not images or name in settings.sources:
+            continue
         steps = {step.reference: step for step in (*raw_steps(name, settings), *images)}
-        builder = Builder(settings, steps)
-        found += [name for step in images if builder.find(step) is not None]
+        if Builder(settings, steps).find(images[0]) is not None:
+            found.append(name)
     return found
 
 

@@ -18,13 +18,12 @@ from schemas.settings import BuildSettings
 from schemas.source import RemoteFile
 from transforms import registry
 from transforms.archive import ZipArchive
-from transforms.artifact import find
 from transforms.content import digest_of
 from transforms.mirror import mirrors_of
 from transforms.picture_store import Key, PictureStore, adopted_folder, single_url, store_folder
 from transforms.pictures import PictureArchives, Pictures
-from transforms.steps import Making, Step
-from transforms.steps_tables import raw, raw_steps
+from transforms.steps import Making
+from transforms.steps_tables import is_held, raw, raw_steps
 
 PICTURE_BYTES: Final = 160_000
 """About the size of a picture: COCO's 82,783 of 2014 have 163 kB each, Visual Genome's 150 kB."""
@@ -143,14 +142,10 @@ def _ways(source: str, tasks: Sequence[str], settings: BuildSettings) -> Iterato
         entries = (sizes[name] or 0) // PICTURE_BYTES * ENTRY_BYTES
         pieces = needed * (PICTURE_BYTES + REQUEST_BYTES) + entries
         step = steps.get(raw(source, name))
-        here = step is not None and _is_here(step, settings)
+        here = step is not None and is_held(step, settings.lake)
         refused = step is not None and step.refused is not None
         whole, reason = _decided(source, name, file, settings, here, refused, sizes[name], pieces)
         yield Way(source, name, whole, reason, needed, sizes[name], pieces)
-
-
-def _is_here(step: Step, settings: BuildSettings) -> bool:
-    return step.settled and find(settings.lake, step.reference, step.fingerprint({})) is not None
 
 
 def _decided(

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 
 from instructions.load import load_instructions
 from schemas.artifact import Reference
-from schemas.errors import BuildError
 from schemas.settings import BuildSettings
 from schemas.task import TaskHead
 from shards.collection import COLLECTION, CollectedTask, Collection
@@ -19,7 +17,6 @@ from shards.format import INSTRUCTIONS, read_index, write_json
 from shards.prepare import prepare
 from shards.vocabulary import Vocabulary
 from transforms import registry
-from transforms.artifact import find
 from transforms.closure import code_id
 from transforms.codes import Encoder, encode
 from transforms.content import digest_of
@@ -30,7 +27,7 @@ from transforms.select import compile_counts, select
 from transforms.shown import check_shown
 from transforms.steps import Making, Step
 from transforms.steps_instances import instances
-from transforms.steps_tables import raw, raw_steps, table
+from transforms.steps_tables import is_held, raw, raw_steps, table
 from transforms.tokenise import tokenise
 
 VOCABULARY = "ofa_bpe"
@@ -94,11 +91,7 @@ def _assemble(files: Sequence[Reference], making: Making) -> None:
 
 def weights_step(settings: BuildSettings) -> Step | None:
     """The step of the image coder's weights if the lake holds them; a build never fetches them by itself."""
-    with suppress(BuildError):  # the sample world may lack them
-        for step in raw_steps(IMAGE_CODER, settings):
-            if step.settled and find(settings.lake, step.reference, step.fingerprint({})) is not None:
-                return step
-    return None
+    return next((step for step in raw_steps(IMAGE_CODER, settings) if is_held(step, settings.lake)), None)
 
 
 def waiting(tasks: Sequence[str], settings: BuildSettings, encoder: Encoder | None) -> dict[str, str]:

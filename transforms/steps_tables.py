@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from schemas.settings import BuildSettings
 from schemas.source import Pin, RemoteFile
 from schemas.tables import TABLES
 from transforms import pins, registry
+from transforms.artifact import find
 from transforms.assign import QUERY, assign
 from transforms.closure import code_id
 from transforms.content import digest_of
@@ -28,6 +29,11 @@ from transforms.steps import Making, Step
 def raw(source: str, file: str) -> Reference:
     """The artifact that holds one file of a publisher."""
     return Reference("raw", f"{source}.{file}")
+
+
+def is_held(step: Step, lake: Path) -> bool:
+    """Whether the lake holds the file of a fetch step, which has no inputs, as it is asked for now."""
+    return step.settled and find(lake, step.reference, step.fingerprint({})) is not None
 
 
 def table(source: str, name: str) -> Reference:

@@ -84,6 +84,37 @@ def test_a_failing_step_fails_the_run_and_the_rest_is_kept(
     assert list((lake / "instances" / "grounded_caption_selection").glob("*/manifest.json"))
 
 
+def test_a_file_without_a_pin_is_fetched_once(
+    server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.build import build_multiinstruct
+    from transforms import registry, steps_tables
+    from transforms.download import fetch
+    from transforms.mirror import Mirror
+
+    mirror = Mirror(str(tmp_path / "mirror"))
+    (file,) = registry.declaration("vqgan_checkpoint").files.values()
+    path = mirror.local_path(file.urls[0])
+    assert path is not None
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"weights of the tests")
+    fetched: list[Path] = []
+
+    def note(file: Any, destination: Path, **rest: Any) -> Any:
+        fetched.append(destination)
+        return fetch(file, destination, **rest)
+
+    monkeypatch.setattr(steps_tables, "fetch", note)
+    build_multiinstruct(
+        lake=tmp_path / "lake",
+        mirror=str(tmp_path / "mirror"),
+        offline=True,
+        sources=("vqgan_checkpoint",),
+        unpinned=True,
+    )
+    assert len(fetched) == 1
+
+
 def test_the_deployment_is_that_of_the_flow_and_its_schedule_is_paused() -> None:
     from prefect.flows import load_flow_from_entrypoint
 
