@@ -1,0 +1,133 @@
+"""Subcommands `build` and `plan`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from flows.options import (
+    AsJson,
+    Bins,
+    Joined,
+    Lake,
+    Mirror,
+    Mixture,
+    Offline,
+    OwnInstructions,
+    PerImage,
+    Sample,
+    Scale,
+    Seed,
+    Sources,
+    Tasks,
+    Threads,
+    Unpinned,
+    UntilStage,
+)
+from schemas.settings import BuildSettings, OptionsStyle, Quantisation, Until
+
+commands = typer.Typer()
+
+
+def _settings(
+    lake: Path,
+    mirror: str | None,
+    offline: bool,
+    seed: int,
+    sample: bool,
+    scale: float,
+    source: Sequence[str] | None,
+    task: Sequence[str] | None,
+    mixture: str,
+    until: Until,
+    unpinned: bool,
+    per_image: int,
+    instructions: Path | None,
+    quantisation: Quantisation,
+    options_style: OptionsStyle,
+    threads: int | None,
+) -> BuildSettings:
+    return BuildSettings(
+        lake=lake,
+        mirror=mirror,
+        offline=offline,
+        seed=seed,
+        sample=sample,
+        sample_scale=scale,
+        sources=tuple(source or ()),
+        tasks=tuple(task or ()),
+        mixture=mixture,
+        until=until,
+        unpinned=unpinned,
+        per_image=per_image,
+        instructions=instructions,
+        quantisation=quantisation,
+        options_style=options_style,
+        threads=threads,
+    )
+
+
+@commands.command(
+    epilog="Examples: `multiinstruct build --sample` · "
+    "`multiinstruct build --source visual_genome --until instances --unpinned` · "
+    "`multiinstruct build --task visual_grounding --mixture quick`"
+)
+def build(
+    lake: Lake = Path("lake"),
+    mirror: Mirror = None,
+    offline: Offline = False,
+    seed: Seed = 0,
+    sample: Sample = False,
+    scale: Scale = 1.0,
+    source: Sources = None,
+    task: Tasks = None,
+    mixture: Mixture = "multiinstruct",
+    until: UntilStage = "shards",
+    unpinned: Unpinned = False,
+    per_image: PerImage = 5,
+    instructions: OwnInstructions = None,
+    quantisation: Bins = "whole_image_999",
+    options_style: Joined = "spaced",
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build what is not built yet, from the publishers' files to shards. Plans first; may be interrupted."""
+    from flows import building
+
+    settings = _settings(
+        lake, mirror, offline, seed, sample, scale, source, task, mixture, until, unpinned, per_image,
+        instructions, quantisation, options_style, threads,
+    )  # fmt: skip
+    building.build(settings, as_json)
+
+
+@commands.command(epilog="Examples: `multiinstruct plan --sample` · `multiinstruct plan --json | jq`")
+def plan(
+    lake: Lake = Path("lake"),
+    mirror: Mirror = None,
+    offline: Offline = False,
+    seed: Seed = 0,
+    sample: Sample = False,
+    scale: Scale = 1.0,
+    source: Sources = None,
+    task: Tasks = None,
+    mixture: Mixture = "multiinstruct",
+    until: UntilStage = "shards",
+    unpinned: Unpinned = False,
+    per_image: PerImage = 5,
+    instructions: OwnInstructions = None,
+    quantisation: Bins = "whole_image_999",
+    options_style: Joined = "spaced",
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what `build` with the same options would do, and why. Changes nothing."""
+    from flows import building
+
+    settings = _settings(
+        lake, mirror, offline, seed, sample, scale, source, task, mixture, until, unpinned, per_image,
+        instructions, quantisation, options_style, threads,
+    )  # fmt: skip
+    building.show_plan(settings, as_json)

@@ -1,0 +1,68 @@
+"""Subcommands on the publishers' files: `adopt`, `pin`, `probe`, `sample`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.options import AsJson, Lake, Scale, Seed
+from schemas.errors import BuildError, ExitCode
+
+commands = typer.Typer()
+
+
+@commands.command(
+    epilog="Examples: `multiinstruct adopt mscoco ~/data/coco` · "
+    "`multiinstruct adopt visual_genome /data/VG_100K --lake lake`"
+)
+def adopt(
+    source: Annotated[str, typer.Argument(help="Name of a source.")],
+    path: Annotated[Path, typer.Argument(help="An archive, or a folder with archives or pictures.")],
+    lake: Lake = Path("lake"),
+    as_json: AsJson = False,
+) -> None:
+    """Take over archives or pictures that are already here, by link; say what matched and what is missing."""
+    from flows import fetching
+
+    fetching.adopt(lake, source, path, as_json)
+
+
+@commands.command(epilog="Example: `multiinstruct pin visual_genome`")
+def pin(source: Annotated[str, typer.Argument(help="Name of a source.")], lake: Lake = Path("lake")) -> None:
+    """Print the pins of what the lake holds of a source, to be pasted into its declaration."""
+    from flows import fetching
+
+    fetching.pin(lake, source)
+
+
+@commands.command(epilog="Examples: `multiinstruct probe` · `multiinstruct probe mscoco --json`")
+def probe(
+    source: Annotated[str | None, typer.Argument(help="Only this source.")] = None, as_json: AsJson = False
+) -> None:
+    """Ask each host for size, date and kind of every file, without fetching it; 1 if one has drifted."""
+    from flows import fetching
+
+    fetching.probe(source, as_json)
+
+
+@commands.command(
+    epilog="Examples: `multiinstruct sample /tmp/mirror` · `multiinstruct sample /tmp/mirror --scale 10`"
+)
+def sample(
+    folder: Annotated[Path, typer.Argument(help="Where to write; must not exist or be empty.")],
+    scale: Scale = 1.0,
+    seed: Seed = 0,
+) -> None:
+    """Write the sample world in the publishers' own layout, to be used as `--mirror`."""
+    from flows.console import out
+    from flows.sample import write_sample
+
+    if folder.exists() and any(folder.iterdir()):
+        raise BuildError("the folder is not empty", where=folder, exit_code=ExitCode.USAGE)
+    write_sample(folder, seed, scale)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in files:
+        out.print(f"{path.stat().st_size:>14,}  {path.relative_to(folder)}", markup=False, highlight=False)
+    out.print(f"{len(files)} files in {folder}", markup=False, highlight=False)
