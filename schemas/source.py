@@ -33,8 +33,12 @@ class RemoteFile(Declaration):
             unless the build says `--unpinned`.
         about_bytes: size to expect where no pin says it; for planning only.
         holds: `records` that a reader turns into tables, or `pictures` that are read in place.
+        by_hand: the name of a file that only a person can fetch, who then hands it to the lake with
+            `adopt`. Such a file has no `urls`; a mirror keeps it as `by-hand/SOURCE/NAME`.
         single: for an archive of pictures, where one of them lies alone; `{}` is its member's name.
             A file of pictures without `urls` has no archive, and its pictures are fetched one by one.
+        members: for a zip of records, the members that the reader reads. By these names `adopt` knows
+            what a person has unpacked and kept without the zip.
     """
 
     urls: tuple[Url, ...] = ()
@@ -42,13 +46,19 @@ class RemoteFile(Declaration):
     about_bytes: int | None = Field(default=None, gt=0)
     holds: Literal["records", "pictures"] = "records"
     single: tuple[Url, ...] = ()
+    members: tuple[str, ...] = ()
+    by_hand: Annotated[str, StringConstraints(pattern=r"^[^/\\\s]+$")] | None = None
 
     @model_validator(mode="after")
     def _lies_somewhere(self) -> RemoteFile:
-        if not self.urls and not (self.holds == "pictures" and self.single):
+        if self.urls and self.by_hand:
+            raise ValueError("a file that only a person can fetch has no address")
+        if not self.urls and not self.by_hand and not (self.holds == "pictures" and self.single):
             raise ValueError("a file needs an address, or pictures the address of a single one")
         if any(url.count("{}") != 1 for url in self.single):
             raise ValueError("the address of a single picture holds {} once")
+        if self.members and self.holds != "records":
+            raise ValueError("only an archive of records lists its members")
         return self
 
 
@@ -57,6 +67,20 @@ class Licence(Declaration):
 
     name: str
     url: Url
+
+
+class Terms(Declaration):
+    """What a person has to agree to before a source is used, with `--accept-terms SOURCE`.
+
+    Attributes:
+        url: where the terms stand.
+        summary: what they ask, in a sentence.
+        harmful: whether the material may hurt who sees it; it is then never shown by default.
+    """
+
+    url: Url
+    summary: Annotated[str, StringConstraints(min_length=1)]
+    harmful: bool = False
 
 
 class Source(Declaration):
@@ -69,6 +93,14 @@ class Source(Declaration):
         citation: BibTeX entry.
         kind: `dataset` for the 21 sources of the benchmark, `auxiliary` for what else is fetched.
         files: every file that is read, by the name that a reader's parameters use.
+        borrows: files of other sources that the reader reads or whose pictures it shows, as
+            `source.file`, by the name that its parameters use. They are held once.
+        steps: what a person has to do to get the files that are `by_hand`, step by step.
+        terms: what a person has to agree to, if anything.
+        redistribution: what the publisher says of giving the data on: `allowed` under its licence,
+            `forbidden`, or `unstated`.
+        accepts: counts that the publisher states, by `table` or `table/split`: `{"captions": 616767}`.
+            A table that comes out otherwise is worth a warning.
     """
 
     title: str
@@ -77,3 +109,16 @@ class Source(Declaration):
     citation: str
     kind: Literal["dataset", "auxiliary"] = "dataset"
     files: dict[str, RemoteFile] = Field(min_length=1)
+    borrows: dict[str, Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")]] = {}
+    steps: tuple[str, ...] = ()
+    terms: Terms | None = None
+    redistribution: Literal["allowed", "forbidden", "unstated"] = "unstated"
+    accepts: dict[str, int] = {}
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Source:
+        if bool(self.steps) != any(file.by_hand for file in self.files.values()):
+            raise ValueError("a source with files that a person fetches says how, and only such a source")
+        if shared := self.files.keys() & self.borrows.keys():
+            raise ValueError(f"a file is its own or borrowed, not both: {sorted(shared)}")
+        return self

@@ -69,13 +69,13 @@ def normalise(
         source: name of the source.
         table: the table that the rows are of.
         rows: what the reader yields, see `transforms.raw.rows_of`.
-        sizes: the source's images with `image_id`, `width` and `height`; None for the table `images`.
+        sizes: the source's images with `image_id`, `width` and `height`; None for a table that names none.
         draft: gets the table, the rejected rows and the count of rows that were looked at.
 
     Raises:
         BuildError: a row lacks a column of the table.
     """
-    pictures = _Pictures(sizes) if sizes is not None else None
+    pictures = _Pictures(sizes if sizes is not None else _NO_SIZES)
     seen = Seen()
     waiting = iter(rows)
     draft.rows_in = 0
@@ -87,6 +87,15 @@ def normalise(
             checked.check(pictures, seen)
             writer.write(checked.kept())
             _reject(draft, source, checked.left_out())
+
+
+_NO_SIZES: Final = pa.table(
+    {
+        "image_id": pa.array([], pa.string()),
+        "width": pa.array([], pa.int32()),
+        "height": pa.array([], pa.int32()),
+    }
+)
 
 
 class _Pictures:
@@ -123,8 +132,9 @@ class _Batch:
         self._reasons: dict[int, str] = {}
         self._columns: dict[str, pa.Array] = {}
         self._boxes: dict[str, npt.NDArray[np.float64]] = {}
+        self._absent_boxes: dict[str, Flags] = {}
 
-    def check(self, pictures: _Pictures | None, seen: Seen) -> None:
+    def check(self, pictures: _Pictures, seen: Seen) -> None:
         """Reads, cleans and clips all columns and decides which rows are kept."""
         for column in self._table.columns:
             if column.role == "box":
@@ -132,16 +142,23 @@ class _Batch:
             elif column.role != "raw":
                 self._read(column)
         name = [self._columns[column.name] for column in self._table.having("key")]
-        if pictures is not None:
-            (image,) = self._table.having("image")
-            places = pictures.places(self._columns[image.name])
-            name.append(pa.array(places))
-            self._leave_out(places < 0, "unknown_image")
+        images = self._table.having("image")
+        for image in images:
+            named = self._columns[image.name]
+            places = pictures.places(named)
+            unknown = places < 0
+            if image.nullable:
+                unknown &= _flags(pc.is_valid(named))
+            else:
+                # Keys are then unique within the image only.
+                name.append(pa.array(places))
+            self._leave_out(unknown, "unknown_image")
         for column in self._table.having("text"):
             self._clean(column)
-        if pictures is not None:
-            for column in self._table.having("box"):
-                self._clip(column, pictures.sizes(places))
+        for column in self._table.having("marked"):
+            self._columns[column.name] = text_1(self._columns[column.name])
+        for column in self._table.having("box"):
+            self._clip(column, pictures.sizes(places))
         self._check_names(name, seen)
 
     def kept(self) -> pa.Table:
@@ -166,6 +183,8 @@ class _Batch:
         self._kept &= ~which
 
     def _values(self, column: Column) -> list[Any]:
+        if column.nullable:
+            return [row.get(column.name) for _, row in self._rows]
         try:
             return [row[column.name] for _, row in self._rows]
         except KeyError as error:
@@ -187,24 +206,59 @@ class _Batch:
             self._leave_out(absent, "malformed")
 
     def _read_boxes(self, column: Column) -> None:
-        boxes, malformed = _coordinates(self._values(column))
+        values = self._values(column)
+        boxes, malformed = _coordinates(values)
+        absent = np.array([value is None for value in values], bool) & column.nullable
         self._boxes[column.name] = boxes
-        self._leave_out(malformed, "malformed")
+        self._absent_boxes[column.name] = absent
+        self._leave_out(malformed & ~absent, "malformed")
 
     def _clean(self, column: Column) -> None:
         published = self._columns[column.name]
+        self._columns[f"{column.name}_raw"] = published
+        if pa.types.is_list(column.type):
+            self._columns[column.name] = self._clean_lists(published)
+            return
         cleaned = text_1(published)
-        self._columns[column.name], self._columns[f"{column.name}_raw"] = cleaned, published
-        self._leave_out(_flags(pc.equal(cleaned, "")), "empty_text")
-        self._leave_out(_flags(holds_reserved_mark(cleaned)), "reserved_mark")
-        self._leave_out(_flags(pc.greater(pc.utf8_length(cleaned), MOST_CHARACTERS)), "text_too_long")
+        empty = _flags(pc.equal(cleaned, ""))
+        if column.nullable:
+            cleaned = pc.if_else(pa.array(empty), None, cleaned)
+        else:
+            self._leave_out(empty, "empty_text")
+        self._columns[column.name] = cleaned
+        self._check_text(cleaned, np.arange(len(cleaned)))
+
+    def _clean_lists(self, lists: pa.ListArray) -> pa.ListArray:
+        """The lists with their texts cleaned, and without those that are empty."""
+        rows = pc.list_parent_indices(lists).to_numpy()
+        cleaned = text_1(pc.list_flatten(lists))
+        said = _flags(pc.not_equal(cleaned, ""))
+        cleaned, rows = cleaned.filter(pa.array(said)), rows[said]
+        self._check_text(cleaned, rows)
+        ends = np.searchsorted(rows, np.arange(len(lists) + 1))
+        return pa.ListArray.from_arrays(
+            pa.array(ends, pa.int32()), cleaned, mask=pc.is_null(lists) if lists.null_count else None
+        )
+
+    def _check_text(self, cleaned: pa.Array, rows: npt.NDArray[np.int64]) -> None:
+        """Leaves out the rows of which one of these texts cannot be used."""
+        for reason, which in (
+            ("reserved_mark", holds_reserved_mark(cleaned)),
+            ("text_too_long", pc.greater(pc.utf8_length(cleaned), MOST_CHARACTERS)),
+        ):
+            touched = np.zeros(len(self._rows), bool)
+            touched[rows[_flags(which)]] = True
+            self._leave_out(touched, reason)
 
     def _clip(self, column: Column, sizes: npt.NDArray[np.float64]) -> None:
+        absent = self._absent_boxes[column.name]
         clipped = clip(self._boxes[column.name], sizes)
         for reason, which in clipped.problems.items():
-            self._leave_out(which, reason)
+            self._leave_out(which & ~absent, reason)
         sides = [pa.array(side) for side in clipped.boxes.T]
-        self._columns[column.name] = pa.StructArray.from_arrays(sides, fields=list(BOX_TYPE))
+        self._columns[column.name] = pa.StructArray.from_arrays(
+            sides, fields=list(BOX_TYPE), mask=pa.array(absent) if absent.any() else None
+        )
 
     def _check_names(self, parts: Sequence[pa.Array], seen: Seen) -> None:
         kept = np.flatnonzero(self._kept)

@@ -59,6 +59,7 @@ def raw_steps(source: str, settings: BuildSettings) -> Iterator[Step]:
             licences=(declared.licence.name,),
             settled=known.pin is not None,
             refused=_refusal(known, file),
+            note=_note(known),
         )
 
 
@@ -71,6 +72,12 @@ def _refusal(known: pins.Expected, file: RemoteFile) -> str | None:
         f"nobody has vouched for the bytes of {file.urls[0]}: say --unpinned to accept them as they "
         "come and to hold them from then on"
     )
+
+
+def _note(known: pins.Expected) -> str | None:
+    if known.standing != "members" or known.pin is None:
+        return None
+    return f"unverified as a whole: {known.pin.witness}"
 
 
 def _fetch(
@@ -94,6 +101,8 @@ def _fetch(
         witness = "accepted with --unpinned by this lake"
         pins.remember(settings.lake, name, Pin(sha256=fetched.sha256, bytes=fetched.bytes, witness=witness))
     making.draft.facts["url"] = fetched.url
+    if (note := _note(known)) is not None:
+        making.draft.facts["note"] = note
     making.draft.rows_out = 0
     return {"sha256": fetched.sha256}
 
@@ -103,7 +112,7 @@ def table_steps(source: str) -> Iterator[Step]:
     reader = registry.reader(source)
     code = code_id(f"transforms.sources.{source}", "transforms.normalise", "transforms.raw")
     for name, files in generators(reader).items():
-        images = () if name == "images" else (table(source, "images"),)
+        images = (table(source, "images"),) if TABLES[name].having("image") else ()
         yield Step(
             table(source, name),
             "normalise",
@@ -116,7 +125,7 @@ def table_steps(source: str) -> Iterator[Step]:
 def _normalise(source: str, name: str, files: Sequence[str], making: Making) -> None:
     raws = {file: Raw(source, file, making.file(raw(source, file))) for file in files}
     sizes = None
-    if name != "images":
+    if TABLES[name].having("image"):
         sizes = pq.read_table(making.table(table(source, "images")), columns=["image_id", "width", "height"])
     rows = rows_of(getattr(registry.reader(source), name), raws)
     normalise(source, TABLES[name], rows, sizes, making.draft)

@@ -42,10 +42,10 @@ class Tables:
         return dict(self._of(name)[1])
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        """The rows of a table, without where they come from."""
+        """The rows of a table, without what is absent and where they come from."""
         table = self(name)
-        rows: list[dict[str, Any]] = table.select(table.schema.names[:-5]).to_pylist()
-        return rows
+        rows = table.select(table.schema.names[:-5]).to_pylist()
+        return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
     def path(self, name: str) -> Path:
         """The Parquet file of a table."""
@@ -54,7 +54,7 @@ class Tables:
 
     def _of(self, name: str) -> tuple[pa.Table, Counter[str]]:
         if name not in self._read:
-            sizes = None if name == "images" else self._of("images")[0]
+            sizes = self._of("images")[0] if TABLES[name].having("image") else None
             raws = {
                 file: Raw(self._source, file, self._files[file]) for file in generators(self._reader)[name]
             }

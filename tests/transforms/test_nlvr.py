@@ -36,10 +36,6 @@ def test_counts_of_the_real_records(published: Tables) -> None:
 def test_first_rows(published: Tables) -> None:
     assert published.rows("images")[0] == {
         "image_id": "nlvr:test-1572-0-0",
-        "width": None,
-        "height": None,
-        "coco_id": None,
-        "flickr_id": None,
         "published_split": "test",
         "archive": "images",
         "picture": "nlvr/test/images/2/test-1572-0-0.png",

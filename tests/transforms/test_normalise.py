@@ -63,6 +63,7 @@ def test_a_row_as_stored(tmp_path: Path) -> None:
             "box": {"x0": 760.01, "y0": 0.0, "x1": 800.0, "y1": 347.5},
             "text": "bikes parked",
             "text_raw": " bikes\nparked ",
+            "object_id": None,
             "source": "test",
             "file": "file",
             "member": "member.json",

@@ -49,10 +49,7 @@ def test_counts_of_the_real_records(published: Tables) -> None:
 def test_first_rows(published: Tables) -> None:
     assert published.rows("images")[0] == {
         "image_id": "coco:17697",
-        "width": None,
-        "height": None,
         "coco_id": 17_697,
-        "flickr_id": None,
         "published_split": "test",
         "archive": "images",
         "picture": "train2017/000000017697.jpg",
