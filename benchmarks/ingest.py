@@ -27,7 +27,8 @@ from schemas.tables import REGIONS
 from transforms.artifact import Draft, TableWriter
 from transforms.duck import Database, literal
 from transforms.normalise import normalise
-from transforms.raw import Raw, rows_of
+from transforms.raw import NotAsked, Raw, Rejected
+from transforms.readers import rows_of
 from transforms.sources import visual_genome
 
 PER_IMAGE = 50
@@ -82,7 +83,7 @@ def ours_read(path: Path, regions: int) -> int:  # noqa: ARG001
     with TableWriter(path.with_suffix(".ours"), COLUMNS) as writer:
         batch: list[dict[str, Any]] = []
         for row in rows_of(visual_genome.regions, {"region_descriptions": _zipped(path)}):
-            assert not hasattr(row, "reason")
+            assert not isinstance(row, Rejected | NotAsked)
             batch.append(row[1])
             if len(batch) == 65_536:
                 writer.write(_arrow(batch))

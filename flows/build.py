@@ -6,7 +6,8 @@ run, a worker and a plain call skip the same way.
 
 from __future__ import annotations
 
-from functools import lru_cache
+import os
+import threading
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,14 +24,21 @@ from pydantic import Field
 from flows import codes
 from flows.sample import with_sample
 from flows.watch import watcher
-from schemas.artifact import Manifest, Reference
+from schemas.artifact import Reference
 from schemas.errors import BuildError, TransientError
+from schemas.report import Report
 from schemas.settings import BuildSettings, OptionsStyle, Quantisation, Until
 from transforms.builder import Builder
 from transforms.lake import writing
+from transforms.pausing import UnreachedError, by_reason
+from transforms.report import read as read_report
 from transforms.steps import silent
+from transforms.terms import agree
 
 NAME = "build-multiinstruct"
+
+LAKE = Path(os.environ.get("MULTIINSTRUCT_LAKE", "lake"))
+"""A worker builds into its own lake unless a run names another."""
 
 _RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2)
 
@@ -50,36 +58,51 @@ def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
 )
 def run_step(title: str, settings: BuildSettings, stage: str, name: str) -> str:
     """Makes one artifact unless the lake has it, and returns its content id."""
-    builder = _builder(settings, str(flow_run.get_id()))
+    builder = _builders.of(settings, str(flow_run.get_id()))
     step = builder.steps[Reference(stage, name)]  # type: ignore[arg-type]
     display = watcher.get()
     manifest = builder.run(step.reference, display.began(step) if display else silent).manifest
     if display:
         display.ended(step, manifest)
-    get_run_logger().info("%s: %s", title, _ledger(manifest))
+    get_run_logger().info(
+        "%s: %d rows in, %d out, %d rejected, %d not asked; version %s",
+        title,
+        manifest.rows_in,
+        manifest.rows_out,
+        sum(manifest.rejected.values()),
+        manifest.not_asked,
+        manifest.fingerprint,
+    )
     return manifest.content_id
 
 
-def _ledger(manifest: Manifest) -> dict[str, Any]:
-    return {
-        "artifact": f"{manifest.stage}/{manifest.name}",
-        "rows in": manifest.rows_in,
-        "rows out": manifest.rows_out,
-        "not asked": manifest.not_asked,
-        "rejected": sum(manifest.rejected.values()),
-        "fingerprint": manifest.fingerprint,
-    }
+class _Builders:
+    """The builder of the flow run in this process: its steps share it, and the next run reads files anew."""
+
+    def __init__(self) -> None:
+        self._key: tuple[BuildSettings, str] | None = None
+        self._builder: Builder | None = None
+        self._lock = threading.Lock()
+
+    def of(self, settings: BuildSettings, run: str) -> Builder:
+        """The builder of a flow run."""
+        with self._lock:
+            if self._builder is None or self._key != (settings, run):
+                self._key, self._builder = (settings, run), Builder(settings, encoder=codes.encoder())
+            return self._builder
+
+    def put(self, settings: BuildSettings, run: str, builder: Builder) -> None:
+        """Takes another builder for the steps that follow."""
+        with self._lock:
+            self._key, self._builder = (settings, run), builder
 
 
-@lru_cache(maxsize=1)
-def _builder(settings: BuildSettings, _flow_run: str) -> Builder:
-    """One builder for all steps of a flow run in this process; the next run reads the files anew."""
-    return Builder(settings, encoder=codes.encoder())
+_builders = _Builders()
 
 
 @flow(name=NAME, task_runner=_RUNNER, persist_result=False)
 def build_multiinstruct(
-    lake: Annotated[Path, Field(description="Folder in which everything is kept.")] = Path("lake"),
+    lake: Annotated[Path, Field(description="Folder in which everything is kept.")] = LAKE,
     sample: Annotated[bool, Field(description="Build the embedded sample world.")] = False,
     sample_scale: Annotated[float, Field(gt=0, description="Size of the sample world.")] = 1.0,
     mirror: Annotated[str | None, Field(description="Folder or URL asked instead of publishers.")] = None,
@@ -89,6 +112,7 @@ def build_multiinstruct(
     tasks: Annotated[tuple[str, ...], Field(description="Only these tasks and their parents.")] = (),
     mixture: Annotated[str, Field(description="Which rows are tokenised.")] = "multiinstruct",
     until: Annotated[Until, Field(description="The last stage to build.")] = "shards",
+    accept_terms: Annotated[tuple[str, ...], Field(description="Agree to the terms of these.")] = (),
     unpinned: Annotated[bool, Field(description="Accept files that nobody has vouched for.")] = False,
     per_image: Annotated[int, Field(ge=0, description="Rows a derived task asks of an image.")] = 5,
     instructions: Annotated[Path | None, Field(description="Instruction files laid over ours.")] = None,
@@ -108,6 +132,7 @@ def build_multiinstruct(
         tasks=tasks,
         mixture=mixture,
         until=until,
+        accept_terms=accept_terms,
         unpinned=unpinned,
         per_image=per_image,
         instructions=instructions,
@@ -116,18 +141,47 @@ def build_multiinstruct(
         threads=threads,
     )
     with writing(settings.lake):
+        agree(settings.lake, settings.accept_terms)
         settings = with_sample(settings)
         # The same builder as that of the steps: it knows the bytes of what was accepted without a pin.
-        builder = _builder(settings, str(flow_run.get_id()))
-        _run(builder)
-        build = builder.finish()
-        ledgers = [_ledger(builder.run(reference).manifest) for reference in builder.steps]
-    create_table_artifact(ledgers, key="build-ledger", description=f"Ledger of build {build.id}")
+        run = str(flow_run.get_id())
+        builder = _builders.of(settings, run)
+        while failed := _run(builder):
+            builder = builder.without(failed)
+            _builders.put(settings, run, builder)
+        try:
+            build = builder.finish()
+        except UnreachedError as error:
+            if error.build is not None:
+                _show(read_report(settings.lake, error.build))
+            raise
+    _show(read_report(settings.lake, build))
     return {"build": build.id, "lake": str(settings.lake)}
 
 
-def _run(builder: Builder) -> None:
-    """Runs every step after its inputs, goes on where one fails, and fails at the end if one did."""
+def _show(report: Report) -> None:
+    """Shows the ledger of a build among the artifacts of Prefect, with a link to the whole report."""
+    lines = [f"Build {report.build}"]
+    lines += [f"Waiting: {', '.join(names)}: {reason}" for reason, names in by_reason(report.waiting).items()]
+    served = os.environ.get("MULTIINSTRUCT_REPORTS_URL")
+    if served:
+        lines.append(f"[The whole report]({served}/{report.build}/)")
+    rows = [
+        {
+            "artifact": ledger.artifact,
+            "rows in": ledger.rows_in,
+            "rows out": ledger.rows_out,
+            "not asked": ledger.not_asked,
+            "rejected": sum(ledger.rejected.values()),
+            "fingerprint": ledger.fingerprint,
+        }
+        for ledger in report.ledgers()
+    ]
+    create_table_artifact(rows, key="build-ledger", description="\n\n".join(lines))
+
+
+def _run(builder: Builder) -> dict[Reference, BaseException]:
+    """Runs every step after its inputs and goes on where one fails; the steps that failed, and why."""
     futures: dict[Reference, PrefectFuture[str]] = {}
     for reference, step in builder.steps.items():
         futures[reference] = run_step.submit(
@@ -141,16 +195,10 @@ def _run(builder: Builder) -> None:
     for future in futures.values():
         future.wait()
     failed = {reference: future for reference, future in futures.items() if future.state.is_failed()}
-    if failed:
-        raise _failure(failed)
+    return {reference: _cause(future) for reference, future in failed.items()}
 
 
-def _failure(failed: dict[Reference, PrefectFuture[str]]) -> BaseException:
-    """The first failure as it was raised, or one that lists them all."""
-    causes = {str(ref): future.state.result(raise_on_failure=False) for ref, future in failed.items()}
-    first = next(iter(causes.values()))
-    if len(causes) == 1 and isinstance(first, BaseException):
-        return first
-    listed = "\n".join(f"{name}: {cause}" for name, cause in causes.items())
-    code = first.exit_code if isinstance(first, BuildError) else BuildError("").exit_code
-    return BuildError(f"{len(causes)} steps failed:\n{listed}", exit_code=code)
+def _cause(future: PrefectFuture[str]) -> BaseException:
+    """What a step has raised."""
+    cause = future.state.result(raise_on_failure=False)
+    return cause if isinstance(cause, BaseException) else BuildError(str(cause))

@@ -6,20 +6,20 @@ import logging
 import os
 import shutil
 import sys
-from collections import Counter
-from dataclasses import asdict
-from typing import Any
 
 from flows import codes
 from flows.console import Display, out, plain, print_json, table
-from flows.sample import with_sample
+from flows.planning import plan_as_dict, print_plan, say_what_waits
+from flows.sample import sample_folder, with_sample
 from flows.watch import watcher
 from schemas.build import Build
 from schemas.errors import BuildError, ExitCode
+from schemas.report import Ledger
 from schemas.settings import BuildSettings
-from transforms.builder import Action, Builder, Planned
-from transforms.lake import current, member, writing
-from transforms.preflight import Need, check_disk, need_of
+from transforms.builder import Builder, Planned
+from transforms.lake import current, writing
+from transforms.pausing import UnreachedError
+from transforms.preflight import check_disk, need_of
 
 _PREFECT = {
     # Nothing is told to anyone.
@@ -36,9 +36,10 @@ _PREFECT = {
 
 def planned(settings: BuildSettings) -> tuple[Builder, list[Planned]]:
     """What a build would do. The sample world is drawn first if it is asked for and not there yet."""
-    if settings.sample:
+    if settings.sample and settings.mirror is None and not sample_folder(settings).is_dir():
         with writing(settings.lake):
-            settings = with_sample(settings)
+            with_sample(settings)
+    settings = with_sample(settings)
     builder = Builder(settings, encoder=codes.encoder())
     return builder, builder.plan()
 
@@ -48,61 +49,9 @@ def show_plan(settings: BuildSettings, as_json: bool) -> None:
     builder, steps = planned(settings)
     need = need_of(steps, builder.settings)
     if as_json:
-        print_json(
-            {
-                "steps": [_as_dict(entry) for entry in steps],
-                "bytes": {"fetched": need.fetched, "written": need.written, "free": need.free},
-                "unknown_size": need.unknown,
-                "pictures": [asdict(way) for way in need.ways],
-                "waiting": builder.waiting,
-            }
-        )
-        return
-    rows = [
-        (entry.step.reference.stage, entry.step.title, entry.action, entry.reason)
-        for entry in steps
-        if entry.action != "done"
-    ]
-    if rows:
-        out.print(table(("stage", "step", "action", "why"), rows))
-    counted = Counter(entry.action for entry in steps)
-    summary = [f"{counted[action]} {word}" for action, word in _WORDS.items() if counted[action]]
-    out.print(plain(", ".join(summary)))
-    if rows:
-        _print_need(need)
-    _say_what_waits(builder)
-
-
-def _print_need(need: Need) -> None:
-    for way in need.ways:
-        how = "whole" if way.whole else "one by one"
-        out.print(plain(f"pictures of {way.source}.{way.file} come {how}: {way.reason}"))
-    more = f", and {len(need.unknown)} files of unknown size" if need.unknown else ""
-    sizes = f"{need.fetched:,} bytes to fetch{more}, {need.written:,} to write, {need.free:,} free"
-    out.print(plain(sizes))
-
-
-def _say_what_waits(builder: Builder) -> None:
-    for task, reason in builder.waiting.items():
-        out.print(plain(f"{task} gets instances, but no shards: {reason}"))
-
-
-_WORDS: dict[Action, str] = {
-    "done": "up to date",
-    "run": "to run",
-    "follow": "to run if what they are made from comes out different",
-    "refused": "refused",
-}
-
-
-def _as_dict(entry: Planned) -> dict[str, Any]:
-    return {
-        "stage": entry.step.reference.stage,
-        "name": entry.step.reference.name,
-        "step": entry.step.title,
-        "action": entry.action,
-        "reason": entry.reason,
-    }
+        print_json(plan_as_dict(builder, steps, need))
+    else:
+        print_plan(builder, steps, need)
 
 
 def build(settings: BuildSettings, as_json: bool) -> None:
@@ -110,15 +59,29 @@ def build(settings: BuildSettings, as_json: bool) -> None:
     builder, steps = planned(settings)
     _refuse(steps)
     before = current(settings.lake)
-    if all(entry.action == "done" for entry in steps) and _is_current(builder, before):
+    if before is not None and all(entry.action == "done" for entry in steps) and _is_current(builder, before):
+        from transforms.report import write as write_report
+
+        # Only what is missing of it, or would say something else, is written.
+        write_report(settings.lake, before, builder.waiting, builder.unweighed)
         _report(builder, before, as_json, "nothing to do: everything is up to date")
         return
     check_disk(steps, builder.settings)
     try:
+        _run(settings, len(steps), as_json)
+    except UnreachedError as error:
+        if error.build is not None:
+            _report(builder, error.build, as_json, "built in part")
+        raise
+    _report(builder, current(settings.lake), as_json, "built")
+
+
+def _run(settings: BuildSettings, steps: int, as_json: bool) -> None:
+    try:
         if as_json:
             _run_flow(settings)
         else:
-            with Display(len(steps)) as display:
+            with Display(steps) as display:
                 watcher.set(display)
                 _run_flow(settings)
     except KeyboardInterrupt as error:
@@ -127,23 +90,26 @@ def build(settings: BuildSettings, as_json: bool) -> None:
             next_step="run the same command again: what is finished stays finished",
             exit_code=ExitCode.INTERRUPTED,
         ) from error
-    _report(builder, current(settings.lake), as_json, "built")
 
 
 def _refuse(steps: list[Planned]) -> None:
     refused = [entry for entry in steps if entry.action == "refused"]
-    if refused:
-        raise BuildError(
-            f"{len(refused)} files are not accepted, so that nothing is begun",
-            got=", ".join(entry.step.reference.name for entry in refused),
-            expected=refused[0].reason,
-            exit_code=ExitCode.USAGE,
-        )
+    if not refused:
+        return
+    reasons = list(dict.fromkeys(entry.reason for entry in refused if entry.step.awaited))
+    others = [entry.reason for entry in refused if not entry.step.awaited]
+    reasons += [f"{one}; likewise for {len(others) - 1} more" for one in others[:1]] if others[1:] else others
+    raise BuildError(
+        f"{len(refused)} files are not accepted, so that nothing is begun",
+        got=", ".join(entry.step.reference.name for entry in refused),
+        expected="\n    ".join(reasons),
+        next_step="do what is expected, or name with --source or --task what you want: "
+        "`multiinstruct list sources` says which files are pinned",
+        exit_code=ExitCode.USAGE,
+    )
 
 
-def _is_current(builder: Builder, build: Build | None) -> bool:
-    if build is None:
-        return False
+def _is_current(builder: Builder, build: Build) -> bool:
     there = {entry.reference: entry.fingerprint for entry in build.members}
     return there == {reference: builder.run(reference).manifest.fingerprint for reference in builder.steps}
 
@@ -161,23 +127,32 @@ def _report(builder: Builder, build: Build | None, as_json: bool, what: str) -> 
     settings = builder.settings
     if build is None:
         raise BuildError("the build left no result", where=settings.lake)
+    from transforms.report import read as read_report
+
+    said = read_report(settings.lake, build)
     if as_json:
-        print_json({"outcome": what, "lake": settings.lake, "waiting": builder.waiting, **build.model_dump()})
+        told = said.model_dump(include={"waiting", "unweighed"})
+        told["unexpected"] = {
+            source.source: [one.model_dump() for one in source.unexpected] for source in said.sources
+        }
+        print_json({"outcome": what, "lake": settings.lake, **told, **build.model_dump()})
         return
     out.print(plain(f"{what}: build {build.id} in {settings.lake}"))
-    tasks = [entry for entry in build.members if entry.stage == "instances"]
-    rows = []
-    for entry in tasks:
-        found = member(settings.lake, build, entry.reference)
-        if found is not None:
-            ledger = found.manifest
-            left_out = sum(ledger.rejected.values())
-            rows.append((entry.name, *(f"{n:,}" for n in (ledger.rows_out, left_out, ledger.not_asked))))
+    rows = [(task.task, *_counted(task.instances)) for task in said.tasks]
     if rows:
         columns = ("task", "instances", "rejected", "not asked")
         out.print(table(columns, rows, right=columns[1:]))
-    _say_what_waits(builder)
-    _what_next(settings, [entry.name for entry in tasks])
+    for source in said.sources:
+        for one in source.unexpected:
+            counted = f"{one.got:,} rows, the publisher says {one.expected:,}"
+            out.print(plain(f"warning: {source.source}.{one.what} has {counted}"))
+    say_what_waits(said.waiting, said.unweighed)
+    _what_next(settings, [task.task for task in said.tasks])
+
+
+def _counted(ledger: Ledger) -> tuple[str, str, str]:
+    """Rows kept, rejected and not asked."""
+    return f"{ledger.rows_out:,}", f"{sum(ledger.rejected.values()):,}", f"{ledger.not_asked:,}"
 
 
 def _what_next(settings: BuildSettings, tasks: list[str]) -> None:

@@ -7,7 +7,8 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -54,16 +55,53 @@ def print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n")
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[str] = ()) -> Table:
-    """A table of plain values."""
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    right: Iterable[str] = (),
+    whole: Iterable[str] = (),
+) -> Table:
+    """A table of plain values.
+
+    Args:
+        right: columns of numbers.
+        whole: columns that are never folded on a narrow terminal.
+    """
     shown = Table(box=None, header_style="bold", pad_edge=False)
-    numbers = set(right)
+    numbers, unfolded = set(right), set(whole)
     for column in columns:
         justify = "right" if column in numbers else "left"
-        shown.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
+        shown.add_column(
+            column,
+            justify=justify,  # type: ignore[arg-type]
+            overflow="fold",
+            no_wrap=column in unfolded,
+        )
     for row in rows:
         shown.add_row(*(plain("" if value is None else value) for value in row))
     return shown
+
+
+def _bars(console: Console) -> Progress:
+    """Bars that count bytes; nothing where nobody looks at a terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+@contextmanager
+def bytes_bar(title: str) -> Iterator[BytesProgress]:
+    """One bar on the terminal for work that is counted in bytes: yields what is told of them."""
+    with _bars(errors) as bars:
+        bar = bars.add_task(title, total=None)
+        yield lambda done, total: bars.update(bar, completed=done, total=total)
 
 
 class Display:
@@ -78,16 +116,7 @@ class Display:
         self._console = console
         self._lock = threading.Lock()
         self._started: dict[object, float] = {}
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+        self._progress = _bars(console)
 
     def __enter__(self) -> Self:
         self._progress.start()

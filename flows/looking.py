@@ -1,33 +1,18 @@
-"""The subcommands that look: `list`, `show`, `sql`."""
+"""The subcommands that look: `list tasks`, `list instructions`, `show`, `sql`."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 from flows import codes
 from flows.console import out, plain, print_json, table
 from instructions.load import load_instructions
-from schemas.source import Source
-from transforms import catalogue, registry
+from schemas.errors import BuildError, ExitCode
+from transforms import catalogue, gallery, registry, rejects
 from transforms import show as showing
-
-
-def list_sources(as_json: bool) -> None:
-    """The sources, as they declare themselves."""
-    declared = {name: registry.declaration(name) for name in registry.source_names()}
-    if as_json:
-        print_json({name: source.model_dump() for name, source in declared.items()})
-        return
-    rows = [
-        (name, source.title, source.kind, source.licence.name, len(source.files), _pinned(source))
-        for name, source in declared.items()
-    ]
-    columns = ("source", "title", "kind", "licence", "files", "pinned")
-    out.print(table(columns, rows, right=("files", "pinned")))
-
-
-def _pinned(source: Source) -> str:
-    return f"{sum(file.pin is not None for file in source.files.values())}"
+from transforms.origins import Origin, Place, leaves
+from transforms.terms import check_may_be_shown
 
 
 def list_tasks(as_json: bool) -> None:
@@ -77,33 +62,108 @@ def list_instructions(task: str | None, own: Path | None, as_json: bool) -> None
 
 
 def show(
-    lake: Path, task: str, count: int, seed: int, html: Path | None, own: Path | None, as_json: bool
+    lake: Path,
+    task: str,
+    count: int,
+    seed: int,
+    html: Path | None,
+    own: Path | None,
+    as_json: bool,
+    harmful: bool = False,
 ) -> None:
     """Instances of the current build, on the terminal, as JSON or as a page."""
+    if "." in task:
+        raise BuildError(
+            "a table is shown by what was left out of it, or asked with sql",
+            got=task,
+            next_step=f"multiinstruct show {task} --rejected, or multiinstruct sql 'from {task} limit 5'",
+            exit_code=ExitCode.USAGE,
+        )
+    if not harmful:
+        check_may_be_shown(showing.sources_shown(task))
     shown = showing.drawn(lake, task, count, seed, own)
+    origins = showing.traced(lake, task, shown)
     if html is not None:
-        html.parent.mkdir(parents=True, exist_ok=True)
-        html.write_text(showing.page(lake, task, shown, codes.decoder(lake)), encoding="utf-8")
+        _write(html, gallery.page(lake, task, shown, origins, codes.decoder(lake)))
     if as_json:
-        print_json([one.as_dict() for one in shown])
-        return
-    if html is not None:
+        print_json([{**one.as_dict(), "made_from": asdict(origins[one.uid])} for one in shown])
+    elif html is not None:
         out.print(plain(f"{len(shown)} instances of {task} in {html}"))
-        return
-    for one in shown:
-        _print(one)
+    else:
+        for one in shown:
+            _print(one, origins[one.uid])
 
 
-def _print(one: showing.Shown) -> None:
-    out.rule(plain(one.uid), align="left")
-    where = " / ".join(one.archive) if one.archive else "no picture"
-    out.print(plain(f"{one.split} · {one.drawn_image_id} {one.width}×{one.height} · {where}"), style="dim")
+def show_rejected(
+    lake: Path,
+    name: str,
+    count: int,
+    seed: int,
+    html: Path | None,
+    own: Path | None,
+    as_json: bool,
+    harmful: bool = False,
+) -> None:
+    """What was left out of a task or of a table, and why."""
+    if not harmful:
+        check_may_be_shown([name.partition(".")[0]] if "." in name else showing.sources_shown(name))
+    found = rejects.left_out(lake, name, count, seed, own)
+    if html is not None:
+        _write(html, gallery.left_out_page(lake, found))
+    if as_json:
+        print_json(found.as_dict())
+    elif html is not None:
+        out.print(plain(f"what was left out of {name} in {html}"))
+    else:
+        _print_left_out(found)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _print_left_out(found: rejects.LeftOut) -> None:
+    for ledger in found.ledgers:
+        rejected = sum(ledger.rejected.values())
+        sums = f"{ledger.rows_in:,} rows in, {ledger.rows_out:,} kept, {ledger.not_asked:,} not asked"
+        out.print(plain(f"{ledger.artifact}: {sums}, {rejected:,} rejected"), style="bold")
+        rows = [(f"  {reason}", f"{number:,}") for reason, number in ledger.rejected.items()]
+        if rows:
+            out.print(table(("  reason", "rows"), rows, ("rows",)))
+    for row in found.rows:
+        detail = f": {row.detail}" if row.detail else ""
+        out.rule(plain(f"{row.reason}{detail}"), align="left")
+        out.print(plain(_where(row.place)), style="dim")
+        out.print(plain(row.row))
+    for one in found.shown:
+        _print(one, None)
+
+
+def _where(place: Place) -> str:
+    item = "" if place.item is None else f", item {place.item}"
+    return f"{place.source}.{place.file} · {place.member} · record {place.record}{item}"
+
+
+def _print(one: showing.Shown, origin: Origin | None) -> None:
+    out.rule(plain(f"{one.rejected} · {one.uid}" if one.rejected else one.uid), align="left")
+    picture = f"{one.drawn_image_id} {one.width}×{one.height}" if one.archive else "no picture"
+    out.print(plain(f"{one.split} · {picture}"), style="dim")
     for number, prompt in enumerate(one.prompts, start=1):
-        out.print(plain(f"  {number}. {prompt}"))
+        out.print(plain(f"  {number}. {prompt}".replace("\n", "\n     ")))
     for number, box in enumerate(one.regions):
         out.print(plain(f"  <region_{number}> = {box.x0:g}, {box.y0:g}, {box.x1:g}, {box.y1:g}"), style="dim")
+    if one.rejected and one.options:
+        out.print(plain(f"  options = {' | '.join(one.options)}"))
     for name, value in one.facts.items():
         out.print(plain(f"  {name} = {value}"), style="dim")
+    if one.archive and one.picture_file:
+        out.print(plain(f"  picture = {'.'.join(one.picture_file)} · {one.archive[2]}"), style="dim")
+    for part in leaves(origin) if origin else ():
+        where = _where(part.place) if part.place else ""
+        out.print(plain(f"  from {part.table} {part.name}: {where} · {part.says}"), style="dim")
+    if origin is not None and not origin.proved:
+        out.print(plain(f"  not proved that these rows are all: {origin.why_not}"), style="dim")
     out.print(plain(f"  → {_answer(one)}"), style="green")
 
 

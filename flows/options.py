@@ -32,6 +32,10 @@ UntilStage = Annotated[Until, typer.Option("--until", help="The last stage to bu
 Unpinned = Annotated[
     bool, typer.Option("--unpinned", help="Accept files nobody has vouched for, and hold them from then on.")
 ]
+AcceptTerms = Annotated[
+    list[str] | None,
+    typer.Option("--accept-terms", help="Agree to the terms of this source, from now on; may be repeated."),
+]
 PerImage = Annotated[
     int, typer.Option("--per-image", min=0, help="Rows a derived task asks of one image; 0 is all.")
 ]
@@ -42,3 +46,4 @@ Bins = Annotated[Quantisation, typer.Option("--quantisation", help="How coordina
 Joined = Annotated[OptionsStyle, typer.Option("--options-style", help="What stands between two options.")]
 Whose = Annotated[VocabularyName, typer.Option("--vocabulary", help="Whose BPE files.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads of one step.")]
+Harmful = Annotated[bool, typer.Option("--harmful", help="Show what may hurt who sees it, too.")]

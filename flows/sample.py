@@ -38,6 +38,12 @@ def _words(seed: int, scale: float) -> Iterator[str]:
         yield from (wording.text for wording in load_instructions(task).wordings)
 
 
+def sample_folder(settings: BuildSettings) -> Path:
+    """Where in the lake the sample world lies, or will."""
+    what = [settings.seed, settings.sample_scale, code_id("flows.sample")]
+    return settings.lake / "sample" / digest_of(what)[:16]
+
+
 def with_sample(settings: BuildSettings) -> BuildSettings:
     """Settings whose mirror is the sample world, which is written if it is not there yet.
 
@@ -46,8 +52,7 @@ def with_sample(settings: BuildSettings) -> BuildSettings:
     """
     if not settings.sample or settings.mirror is not None:
         return settings
-    what = [settings.seed, settings.sample_scale, code_id("flows.sample")]
-    folder = settings.lake / "sample" / digest_of(what)[:16]
+    folder = sample_folder(settings)
     if not folder.is_dir():
         aside = folder.with_name(f".{folder.name}")
         shutil.rmtree(aside, ignore_errors=True)

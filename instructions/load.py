@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from instructions.render import TextSlot, Wording, parse
@@ -24,11 +25,13 @@ class TaskInstructions:
         task: name of the task.
         wordings: its instructions, all different, all with the same slots. Evaluation uses the first five.
         answers: pairs of words for true and for false, for a task of two answers.
+        empty: what is said where a list that a slot shows is empty, by slot.
     """
 
     task: str
     wordings: tuple[Wording, ...]
     answers: tuple[tuple[str, str], ...] = ()
+    empty: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def text_slots(self) -> tuple[str, ...]:
@@ -47,8 +50,8 @@ def load_instructions(task: str, own: Path | None = None) -> TaskInstructions:
     Args:
         task: name of the task.
         own: folder of files like the shipped ones. A task's file there replaces its instructions,
-            any number from one, with the slots of the shipped ones; pairs of answers that it does
-            not give stay as they are.
+            any number from one, with the slots of the shipped ones; pairs of answers and words for
+            empty lists that it does not give stay as they are.
 
     Raises:
         BuildError: a file is missing, is no instruction file, or holds a bad instruction.
@@ -69,7 +72,30 @@ def load_instructions(task: str, own: Path | None = None) -> TaskInstructions:
         return shipped
     mine = _read(path, task)
     _check_same_slots(path, mine.wordings[0], shipped.wordings[0])
-    return TaskInstructions(task, mine.wordings, mine.answers or shipped.answers)
+    return TaskInstructions(
+        task, mine.wordings, mine.answers or shipped.answers, {**shipped.empty, **mine.empty}
+    )
+
+
+def load_draft(task: str, text: str, own: Path | None = None) -> TaskInstructions:
+    """A task with a draft as its only instruction, held to everything that an instruction file is held to.
+
+    Args:
+        text: the draft.
+        own: folder laid over the shipped instructions, beside which the draft would stand.
+
+    Raises:
+        BuildError: a file with the draft in it would be refused.
+    """
+    known = load_instructions(task, own)
+    where = "the draft"
+    wording = _parse_in(where, text)
+    _check_same_slots(where, wording, known.wordings[0])
+    if text in {other.text for other in known.wordings}:
+        raise BuildError("the task has this instruction already", where=where, got=text)
+    draft = replace(known, wordings=(wording,))
+    _check_answers(where, draft)
+    return draft
 
 
 def _read(path: Path, task: str) -> TaskInstructions:
@@ -93,12 +119,13 @@ def _read(path: Path, task: str) -> TaskInstructions:
         _check_same_slots(path, wording, wordings[0])
     if len({wording.text for wording in wordings}) < len(wordings):
         raise BuildError("an instruction stands twice in a file", where=path)
-    instructions = TaskInstructions(task, wordings, declared.answers)
+    instructions = TaskInstructions(task, wordings, declared.answers, declared.empty)
     _check_answers(path, instructions)
+    _check_empty(path, instructions)
     return instructions
 
 
-def _parse_in(path: Path, text: str) -> Wording:
+def _parse_in(path: Path | str, text: str) -> Wording:
     if text != text.strip() or not text:
         raise BuildError("an instruction begins or ends with white space", where=path, got=repr(text))
     for character in text:
@@ -117,7 +144,7 @@ def _parse_in(path: Path, text: str) -> Wording:
         raise BuildError("an instruction is malformed", where=path, got=error) from error
 
 
-def _check_same_slots(path: Path, wording: Wording, other: Wording) -> None:
+def _check_same_slots(path: Path | str, wording: Wording, other: Wording) -> None:
     if sorted(wording.slot_names) != sorted(other.slot_names):
         raise BuildError(
             "the instructions of a task show different things",
@@ -127,7 +154,7 @@ def _check_same_slots(path: Path, wording: Wording, other: Wording) -> None:
         )
 
 
-def _check_answers(path: Path, instructions: TaskInstructions) -> None:
+def _check_answers(path: Path | str, instructions: TaskInstructions) -> None:
     for answer in (answer for pair in instructions.answers for answer in pair):
         if answer != " ".join(answer.split()):
             raise BuildError("an answer has stray white space", where=path, got=repr(answer))
@@ -139,6 +166,21 @@ def _check_answers(path: Path, instructions: TaskInstructions) -> None:
                 )
     if any(one.casefold() == other.casefold() for one, other in instructions.answers):
         raise BuildError("two answers are the same", where=path, got=instructions.answers)
+
+
+def _check_empty(path: Path, instructions: TaskInstructions) -> None:
+    for slot, words in instructions.empty.items():
+        if slot not in instructions.text_slots:
+            raise BuildError(
+                "words are given for a list that no instruction shows",
+                where=path,
+                got=slot,
+                expected=", ".join(instructions.text_slots),
+            )
+        if words != " ".join(words.split()):
+            raise BuildError(
+                "the words for an empty list have stray white space", where=path, got=repr(words)
+            )
 
 
 def _check_own_folder(own: Path) -> None:

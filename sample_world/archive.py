@@ -1,12 +1,16 @@
-"""Files and zip archives as publishers give them out, with the same bytes for the same members."""
+"""Files, zips and tars as publishers give them out, with the same bytes for the same members."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from gzip import GzipFile
 from pathlib import Path
+from tarfile import GNU_FORMAT, TarInfo
+from tarfile import open as open_tar
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
@@ -24,9 +28,42 @@ def archive(path: Path) -> Iterator[ZipFile]:
         aside.unlink(missing_ok=True)
 
 
+@contextmanager
+def tar_gz(path: Path) -> Iterator[Callable[[str, bytes], None]]:
+    """A gzipped tar; it comes into place when it is whole, or not at all.
+
+    Yields the function that adds a member by its name.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with (
+            aside.open("wb") as file,
+            # Neither the name nor the clock gets into the header.
+            GzipFile("", "wb", 6, file, mtime=0) as packed,
+            open_tar(fileobj=packed, mode="w", format=GNU_FORMAT) as tar,
+        ):
+
+            def add(name: str, data: bytes) -> None:
+                # What is not said here is zero or empty: owner, group and time.
+                member = TarInfo(name)
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+
+            yield add
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
 def store(file: ZipFile, name: str, data: bytes) -> None:
     """Adds a member as it is, as publishers do with pictures."""
     file.writestr(_member(name, ZIP_STORED), data)
+
+
+def deflate(file: ZipFile, name: str, data: bytes) -> None:
+    """Adds a member packed, as publishers do with records."""
+    file.writestr(_member(name, ZIP_DEFLATED), data)
 
 
 @contextmanager

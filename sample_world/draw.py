@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
 from io import BytesIO
 from typing import Final
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from sample_world.lettering import paint_word
 from sample_world.scene import COLOURS, Scene, Thing
 
 _OUTLINES: Final = {
@@ -58,10 +58,4 @@ def _draw_thing(pen: ImageDraw.ImageDraw, thing: Thing) -> None:
         pen.ellipse(painted, COLOURS[thing.part_colour])
         return
     pen.rectangle(painted, COLOURS[thing.part_colour])
-    size = min((right - left) * 3 // 10, (bottom - top) * 9 // 10)
-    pen.text(((left + right) / 2, (top + bottom) / 2), thing.word, (0, 0, 0), _font(size), anchor="mm")
-
-
-@cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
+    paint_word(pen, thing)

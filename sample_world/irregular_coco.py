@@ -21,13 +21,10 @@ The photographs stand before the regular ones in every file, and there are as ma
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
+from sample_world.coco_records import Records
 from sample_world.irregular import PICTURES as VISUAL_GENOME_PICTURES
-
-Records = dict[str, Any]
-"""What COCO says of one photograph: `image`, and the lists `things` and `captions`. Captions are taken from
-the seven of `all captions`."""
 
 
 def _respell(records: Records, spoilers: list[Callable[[str], str]]) -> None:

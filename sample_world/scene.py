@@ -37,7 +37,13 @@ class Thing(NamedTuple):
     box: Box
     place: str
     word: str
-    """What is printed on it; empty unless it is a sign."""
+    """What is written on it; empty unless it is a sign."""
+
+    lettering: str = "machine printed"
+    """How the word is written: `machine printed`, `handwritten`, or out of tiles, which is `others`."""
+
+    legible: bool = True
+    """Whether the word can be read. If not, strokes stand for its letters."""
 
     @property
     def name(self) -> str:
@@ -115,11 +121,12 @@ class Statement(NamedTuple):
 class Difference(NamedTuple):
     """The one fact in which a scene differs from its twin.
 
-    `kind` says what of things[`thing`] differs: its colour, its place, or whether it is on or above
-    the thing below it. `here` and `there` are the values; `question` is answered differently.
+    `kind` says what of things[`thing`] differs: its colour, its place, whether it is on or above the
+    thing below it, or the word on it, how that is written or whether it can be read. `here` and `there`
+    are the values; `question` is answered differently.
     """
 
-    kind: Literal["colour", "place", "relation"]
+    kind: Literal["colour", "place", "relation", "word", "lettering", "legible"]
     thing: int
     here: str
     there: str

@@ -59,7 +59,8 @@ class Manifest(BaseModel):
         inputs: content id of each input, by reference.
         asked: everything else that decides the output: SQL, code, schema, settings, seed.
         rows_in: rows that were looked at; equals rows out, rejected and not asked together.
-        not_asked: rows that the task did not ask for (a bound on rows an image, for example).
+        not_asked: rows that nobody asked for: beyond a task's bound on rows an image, or of another part
+            of a dataset than the one that is used.
         rejected: rows left out, by reason; they lie in `rejected.parquet`.
         licences: terms of everything that went in.
         made_with: library versions; no part of any identity.

@@ -22,9 +22,12 @@ class InstructionFile(BaseModel):
         instructions: the wordings, five for each shipped task; evaluation uses the first five.
         answers: for a task whose query gives a `label`, pairs of words for true and for false.
             One pair is drawn for each instance. No answer stands in an instruction.
+        empty: for a text slot whose column is a list, what is said where the list is empty. Other
+            lists are joined by line breaks.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     instructions: tuple[Instruction, ...] = Field(min_length=1)
     answers: tuple[tuple[Answer, Answer], ...] = ()
+    empty: dict[str, Answer] = {}

@@ -28,6 +28,7 @@ class BuildSettings(BaseModel):
         tasks: only these tasks and what they derive from; all if empty.
         mixture: which rows are tokenised.
         until: the last stage to build.
+        accept_terms: sources to whose terms the person who builds agrees.
         unpinned: accept files whose bytes nobody has vouched for, and remember their hash.
         per_image: rows that a derived task asks of one image; 0 means all.
         instructions: folder of instruction files that are laid over the shipped ones.
@@ -48,6 +49,7 @@ class BuildSettings(BaseModel):
     tasks: tuple[str, ...] = ()
     mixture: str = "multiinstruct"
     until: Until = "shards"
+    accept_terms: tuple[str, ...] = ()
     unpinned: bool = False
     per_image: int = Field(default=5, ge=0)
     instructions: Path | None = None

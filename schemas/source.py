@@ -6,8 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+BY_HAND = "by-hand"
+"""Scheme of the address of a file that only a person can fetch, and folder of such files in a mirror."""
+
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+/\S+$")]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+(/\S*)?$")]
 
 
 class Declaration(BaseModel):
@@ -35,6 +38,8 @@ class RemoteFile(Declaration):
         holds: `records` that a reader turns into tables, or `pictures` that are read in place.
         by_hand: the name of a file that only a person can fetch, who then hands it to the lake with
             `adopt`. Such a file has no `urls`; a mirror keeps it as `by-hand/SOURCE/NAME`.
+        orient: whether the EXIF orientation of its pictures is to be applied. Boxes are measured in pictures
+            as they are stored, so that this is for sources without boxes, whose pictures people saw upright.
         single: for an archive of pictures, where one of them lies alone; `{}` is its member's name.
             A file of pictures without `urls` has no archive, and its pictures are fetched one by one.
         members: for a zip of records, the members that the reader reads. By these names `adopt` knows
@@ -48,6 +53,7 @@ class RemoteFile(Declaration):
     single: tuple[Url, ...] = ()
     members: tuple[str, ...] = ()
     by_hand: Annotated[str, StringConstraints(pattern=r"^[^/\\\s]+$")] | None = None
+    orient: bool = False
 
     @model_validator(mode="after")
     def _lies_somewhere(self) -> RemoteFile:
@@ -57,9 +63,16 @@ class RemoteFile(Declaration):
             raise ValueError("a file needs an address, or pictures the address of a single one")
         if any(url.count("{}") != 1 for url in self.single):
             raise ValueError("the address of a single picture holds {} once")
-        if self.members and self.holds != "records":
-            raise ValueError("only an archive of records lists its members")
+        if self.orient and self.holds != "pictures":
+            raise ValueError("only pictures have an orientation")
+        if self.members and (self.holds != "records" or self.is_tar):
+            raise ValueError("only a zip of records lists its members")
         return self
+
+    @property
+    def is_tar(self) -> bool:
+        """Whether it is a tar.gz, which can only be read from its beginning."""
+        return any(name.endswith((".tar.gz", ".tgz")) for name in (*self.urls, self.by_hand or ""))
 
 
 class Licence(Declaration):
@@ -122,3 +135,12 @@ class Source(Declaration):
         if shared := self.files.keys() & self.borrows.keys():
             raise ValueError(f"a file is its own or borrowed, not both: {sorted(shared)}")
         return self
+
+    def located(self, name: str) -> Source:
+        """The source, of this name, with `by-hand://NAME/FILE` as address of what only a person can fetch."""
+        files = {
+            key: file.model_copy(update={"urls": (f"{BY_HAND}://{name}/{file.by_hand}",)})
+            for key, file in self.files.items()
+            if file.by_hand
+        }
+        return self.model_copy(update={"files": {**self.files, **files}}) if files else self

@@ -309,6 +309,7 @@ EXERCISES: Final = Table(
         *_text("text", "what it is to be done with"),
         *_texts("answers", "every right answer"),
         Column("category", pa.string(), "the publisher's kind of task", nullable=True),
+        Column("language", pa.string(), "the publisher's names of its languages", nullable=True),
         Column("published_split", pa.string(), "train, validation or test by the publisher", nullable=True),
     ),
 )

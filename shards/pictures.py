@@ -3,7 +3,8 @@
 A pack is a folder of two files:
 
     pictures.zip      the pictures as they were published, stored (not compressed), one member each
-    pictures.parquet  image_id, offset, size, crc32: where each picture's bytes lie in the zip
+    pictures.parquet  image_id, offset, size, crc32: where each picture's bytes lie in the zip;
+                      oriented: whether its EXIF orientation is to be applied
 
 so any zip tool opens a pack, and a reader needs one `pread` a picture and no zip at all.
 """
@@ -15,7 +16,7 @@ import os
 import threading
 import warnings
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import quote
@@ -46,10 +47,12 @@ PACKED: Final = pa.schema(
         pa.field("offset", pa.int64(), False),
         pa.field("size", pa.int64(), False),
         pa.field("crc32", pa.uint32(), False),
+        pa.field("oriented", pa.bool_(), False),
     ]
 )
 
 _ORIENTATION = 0x0112
+_EXIF_MARKS = (b"Exif", b"EXIF", b"eXIf", b"exif")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LOCAL_HEADER = 30
 _warnings_lock = threading.Lock()
@@ -120,6 +123,37 @@ def open_rgb(data: bytes, orient: bool = False) -> Image.Image:
         ) from error
 
 
+def pixels(data: bytes, orient: bool = False) -> npt.NDArray[np.uint8]:
+    """The pixels of `open_rgb`: uint8 (height, width, 3). JPEGs do not pass through Pillow, which is slower.
+
+    Raises:
+        BuildError: the picture is too large or cannot be decoded.
+    """
+    if data.startswith(b"\xff\xd8") and not orient:
+        try:
+            height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
+            if colours in ("Gray", "YCbCr") and height * width <= MOST_PIXELS:
+                decoded: npt.NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace="RGB")
+                return decoded
+        except ValueError:
+            pass  # Pillow may do, or says what is wrong
+    return np.array(open_rgb(data, orient))
+
+
+def stretched(data: bytes, side: int, orient: bool = False) -> npt.NDArray[np.uint8]:
+    """A whole picture, scaled to a square whatever its shape: uint8 (side, side, 3).
+
+    What OFA sees: Pillow's bicubic filter, across and then down. Pillow 13 begins with tall pictures
+    downwards, which rounds otherwise, so the order is spelled out here.
+
+    Raises:
+        BuildError: the picture is too large or cannot be decoded.
+    """
+    image = open_rgb(data, orient)
+    across = image.resize((side, image.height), Image.Resampling.BICUBIC)
+    return np.array(across.resize((side, side), Image.Resampling.BICUBIC))
+
+
 def squared(data: bytes, side: int, box: Box | None = None) -> npt.NDArray[np.uint8]:
     """A part of a picture, scaled to a square: uint8 (side, side, 3) RGB.
 
@@ -144,6 +178,29 @@ def squared(data: bytes, side: int, box: Box | None = None) -> npt.NDArray[np.ui
     except ValueError as error:
         raise BuildError("a part lies outside its picture", got=tuple(box), expected=image.size) from error
     return np.asarray(part)
+
+
+def settled(data: bytes, orient: bool = False) -> bytes:
+    """A picture that every reader sees alike, whether it applies EXIF orientations or not.
+
+    Nearly all pictures have none, and are given back as they are. Any other is written anew as PNG, turned
+    upright if its orientation is to be applied, else as it lies.
+
+    Args:
+        data: a file's bytes, inspected before.
+        orient: whether the EXIF orientation is to be applied.
+
+    Raises:
+        BuildError: the picture is too large or cannot be decoded.
+    """
+    if not any(mark in data for mark in _EXIF_MARKS):
+        return data
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            turned = image.getexif().get(_ORIENTATION, 1) not in (0, 1)
+    except Exception as error:  # decoders raise whatever comes to them on hostile bytes
+        raise BuildError("a picture cannot be decoded", got=error) from error
+    return png(np.asarray(open_rgb(data, orient))) if turned else data
 
 
 def png(pixels: npt.NDArray[np.uint8]) -> bytes:
@@ -187,12 +244,15 @@ def _on_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(ground, layer).convert("RGB")
 
 
-def write_pack(folder: Path, pictures: Iterable[tuple[str, bytes]]) -> pa.Table:
+def write_pack(
+    folder: Path, pictures: Iterable[tuple[str, bytes]], oriented: Container[str] = frozenset()
+) -> pa.Table:
     """Writes `pictures.zip` and `pictures.parquet`; the bytes depend on the pictures alone.
 
     Args:
         folder: where they go; it exists.
         pictures: `image_id` and the file's bytes, in the order in which they will lie.
+        oriented: the images whose EXIF orientation is to be applied.
 
     Returns:
         The table, with the schema `PACKED`.
@@ -200,7 +260,7 @@ def write_pack(folder: Path, pictures: Iterable[tuple[str, bytes]]) -> pa.Table:
     Raises:
         BuildError: an `image_id` comes twice.
     """
-    rows: dict[str, tuple[int, int, int]] = {}
+    rows: dict[str, tuple[int, int, int, bool]] = {}
     with zipfile.ZipFile(folder / PACK, "w", zipfile.ZIP_STORED, allowZip64=True) as pack:
         for image_id, data in pictures:
             if image_id in rows:
@@ -209,8 +269,8 @@ def write_pack(folder: Path, pictures: Iterable[tuple[str, bytes]]) -> pa.Table:
             member.create_system = 3
             pack.writestr(member, data)
             start = member.header_offset + _LOCAL_HEADER + len(member.filename)
-            rows[image_id] = (start, len(data), crc32(data))
-    columns = zip(*rows.values(), strict=True) if rows else ((), (), ())
+            rows[image_id] = (start, len(data), crc32(data), image_id in oriented)
+    columns = zip(*rows.values(), strict=True) if rows else ((), (), (), ())
     table = pa.table([list(rows), *map(list, columns)], schema=PACKED)
     pq.write_table(table, folder / TABLE, compression="zstd", write_page_checksum=True)
     return table
@@ -228,6 +288,7 @@ class PicturePack:
 
     Attributes:
         image_ids: pictures in the order of the pack, an Arrow array.
+        oriented: whether the EXIF orientation of each is to be applied: (pictures,) bool.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -243,7 +304,8 @@ class PicturePack:
         except (OSError, pa.ArrowException) as error:
             raise BuildError("a picture pack cannot be opened", where=folder, got=error) from error
         self.image_ids: pa.Array = table["image_id"].combine_chunks()
-        self._offsets, self._sizes, self._crcs = (table[name].to_numpy() for name in PACKED.names[1:])
+        self._offsets, self._sizes, self._crcs = (table[name].to_numpy() for name in PACKED.names[1:4])
+        self.oriented: npt.NDArray[np.bool_] = table["oriented"].to_numpy()
         end = os.fstat(self._handle).st_size
         if len(table) and (min(self._offsets.min(), self._sizes.min()) < 0 or self._end() > end):
             self.close()

@@ -47,3 +47,13 @@ def positions(starts: Integers, lengths: Integers) -> Integers:
     """
     offsets = offsets_of(lengths)
     return np.arange(offsets[-1], dtype=np.int64) + np.repeat(starts - offsets[:-1], lengths)
+
+
+def copy_segments(out: Ids, to: Integers, pool: Ids, starts: Integers, lengths: Integers) -> None:
+    """Copies `pool[starts[i] : starts[i] + lengths[i]]` to `out[to[i] : ...]`, for all segments at once."""
+    offsets = offsets_of(lengths)
+    place = np.arange(offsets[-1], dtype=np.int64)
+    source = np.repeat(starts - offsets[:-1], lengths)
+    source += place
+    place += np.repeat(to - offsets[:-1], lengths)
+    out[place] = pool.take(source)

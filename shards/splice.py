@@ -26,7 +26,7 @@ from schemas.instruction import OPTIONS_SLOT
 from schemas.settings import OptionsStyle
 from schemas.token import BOS, EOS, SOURCE_LIMIT
 from shards.format import InstructionSet
-from shards.ragged import Ids, Integers, Ragged, offsets_of, positions
+from shards.ragged import Ids, Integers, Ragged, copy_segments, offsets_of, positions
 from shards.read import Shard
 from shards.vocabulary import Vocabulary, ragged_of
 
@@ -47,6 +47,47 @@ class _Plan(NamedTuple):
     lengths: Integers
     entries: Integers
     options: Integers
+
+
+class _Pieces(NamedTuple):
+    """Segments of one pool of ids, and where in which prompt they go.
+
+    Attributes:
+        pool: what they are copied from.
+        owners: the prompt that each piece, or each row of pieces, belongs to: (prompts,) or (pieces,).
+        within: place of its first id in that prompt: (prompts, pieces of each) or (pieces,).
+        starts: place of its first id in `pool`, shaped like `within`.
+        lengths: ids, shaped like `within`.
+    """
+
+    pool: Ids
+    owners: Integers
+    within: Integers
+    starts: Integers
+    lengths: Integers
+
+
+class Prompts(NamedTuple):
+    """Prompts whose ids are still where they are stored.
+
+    Attributes:
+        lengths: ids of each, `<s>` and `</s>` counted: (prompts,) int64.
+        pieces: what they are made of.
+    """
+
+    lengths: Integers
+    pieces: tuple[_Pieces, ...]
+
+    def write(self, out: Ids, starts: Integers) -> None:
+        """Copies the ids of prompt `i` to `out[starts[i] : starts[i] + lengths[i]]`.
+
+        So they may go one behind the other, or into the rows of a padded matrix.
+        """
+        for pool, owners, within, begins, lengths in self.pieces:
+            to = starts[owners]
+            if within.ndim == 2:
+                to = to[:, None]
+            copy_segments(out, (to + within).reshape(-1), pool, begins.reshape(-1), lengths.reshape(-1))
 
 
 class Splicer:
@@ -78,6 +119,18 @@ class Splicer:
         self._spliced = np.array([wording.spliceable and not glued for wording in instructions.wordings])
         self._plan = _planned(instructions, self.wordings, entries)
 
+    def prompts(self, rows: npt.ArrayLike, wordings: npt.ArrayLike) -> Prompts:
+        """Prompts of instances, before their ids are copied; arguments and errors as in `sources`."""
+        chosen = self._rows(rows)
+        which = self._which(wordings, len(chosen))
+        self._check_shown(chosen)
+        spliced = self._spliced[which]
+        if spliced.all():
+            return self._splice(chosen, which)
+        some = self._splice(chosen[spliced], which[spliced])
+        others = zip(chosen[~spliced].tolist(), which[~spliced].tolist(), strict=True)
+        return _merged(spliced, some, ragged_of([self._encoded_whole(*pair) for pair in others]))
+
     def sources(self, rows: npt.ArrayLike, wordings: npt.ArrayLike) -> Ragged:
         """Ids of prompts: `<s>`, the prompt with its leading blank, `</s>`.
 
@@ -89,15 +142,29 @@ class Splicer:
             BuildError: there is no such row or instruction, a row lacks what the instructions show,
                 or a prompt that had to be encoded whole has more than `SOURCE_LIMIT` ids.
         """
+        prompts = self.prompts(rows, wordings)
+        offsets = offsets_of(prompts.lengths)
+        values = np.empty(offsets[-1], np.uint16)
+        prompts.write(values, offsets[:-1])
+        return Ragged(values, offsets)
+
+    def source_lengths(self, rows: npt.ArrayLike, wordings: npt.ArrayLike) -> Integers:
+        """Ids that each prompt will have: (batch,). Encodes nothing.
+
+        Exact for prompts that are spliced; of others, the words of the instruction are not counted.
+        Arguments and errors as in `sources`.
+        """
         chosen = self._rows(rows)
         which = self._which(wordings, len(chosen))
         self._check_shown(chosen)
-        spliced = self._spliced[which]
-        if spliced.all():
-            return self._splice(chosen, which)
-        some = self._splice(chosen[spliced], which[spliced])
-        others = zip(chosen[~spliced].tolist(), which[~spliced].tolist(), strict=True)
-        return _merged(spliced, some, ragged_of([self._encoded_whole(*pair) for pair in others]))
+        lengths: Integers = self._plan.lengths[which].sum(axis=1) + self._shown(chosen, which)[1].sum(axis=1)
+        return lengths
+
+    def target_lengths(self, rows: npt.ArrayLike) -> Integers:
+        """Ids of each answer, `</s>` counted: (batch,)."""
+        slots = self.shard.slots
+        first = slots.rows[self._rows(rows)]
+        return slots.ends[first + 1] - slots.ends[first] + np.int64(1)
 
     def targets(self, rows: npt.ArrayLike) -> Ragged:
         """Ids of answers: the target with its leading blank, `</s>`.
@@ -106,53 +173,66 @@ class Splicer:
             BuildError: there is no such row.
         """
         slots = self.shard.slots
-        first = slots.rows[self._rows(rows)]
-        starts = np.zeros((len(first), 2), np.int64)
-        lengths = np.ones((len(first), 2), np.int64)
-        starts[:, 0] = slots.ends[first]
-        lengths[:, 0] = slots.ends[first + 1] - slots.ends[first]
-        stored = np.zeros((len(first), 2), np.bool_)
-        stored[:, 0] = True
-        return _gathered(np.array([EOS], np.uint16), slots.values, starts, lengths, stored)
+        first = slots.ends[slots.rows[self._rows(rows)]].astype(np.int64)
+        lengths = self.target_lengths(rows)
+        offsets = offsets_of(lengths)
+        values = np.full(offsets[-1], EOS, np.uint16)
+        copy_segments(values, offsets[:-1], slots.values, first, lengths - 1)
+        return Ragged(values, offsets)
 
-    def _splice(self, rows: Integers, which: Integers) -> Ragged:
-        plan, slots = self._plan, self.shard.slots
-        width = plan.starts.shape[1] + plan.entries.shape[1]
-        starts = np.empty((len(rows), width), np.int64)
-        lengths = np.empty((len(rows), width), np.int64)
-        stored = np.zeros((len(rows), width), np.bool_)
-        starts[:, ::2], lengths[:, ::2] = plan.starts[which], plan.lengths[which]
-        entry = slots.rows[rows][:, None] + plan.entries[which]
-        starts[:, 1::2] = slots.ends[entry]
-        lengths[:, 1::2] = slots.ends[entry + 1] - slots.ends[entry]
-        stored[:, 1::2] = True
-        ours = plan.literals
+    def _splice(self, rows: Integers, which: Integers) -> Prompts:
+        plan = self._plan
+        starts, lengths = self._shown(rows, which)
+        width = plan.starts.shape[1] + starts.shape[1]
+        all_lengths = np.empty((len(rows), width), np.int64)
+        all_lengths[:, ::2], all_lengths[:, 1::2] = plan.lengths[which], lengths
+        within = np.cumsum(all_lengths, axis=1)
+        ends = within[:, -1].copy()
+        within -= all_lengths
+        owners = np.arange(len(rows))
+        pieces = [_Pieces(plan.literals, owners, within[:, ::2], plan.starts[which], plan.lengths[which])]
         if self._shows_options:
-            blocks = self._option_blocks(rows)
-            place = np.arange(len(rows)), 2 * plan.options[which] + 1
-            starts[place], lengths[place], stored[place] = (
-                blocks.offsets[:-1] + len(ours),
-                blocks.lengths,
-                False,
-            )
-            ours = np.concatenate([ours, blocks.values])
-        return _gathered(ours, slots.values, starts, lengths, stored)
+            place = owners, plan.options[which]
+            pieces += self._option_pieces(rows, within[:, 1::2][place])
+            lengths[place] = 0
+        pieces.append(_Pieces(self.shard.slots.values, owners, within[:, 1::2], starts, lengths))
+        return Prompts(ends, tuple(pieces))
 
-    def _option_blocks(self, rows: Integers) -> Ragged:
-        """All options of each row with the separator between them."""
-        options = self.shard.options
-        counts = (options.rows[rows + 1] - options.rows[rows]).astype(np.int64)
-        entry = positions(options.rows[rows].astype(np.int64), counts)
-        blocks = offsets_of(counts)
-        starts = np.zeros((len(entry), 2), np.int64)
-        lengths = np.full((len(entry), 2), len(self._separator), np.int64)
-        lengths[blocks[:-1], 0] = 0
-        starts[:, 1] = options.ends[entry]
-        lengths[:, 1] = options.ends[entry + 1] - options.ends[entry]
-        stored = np.zeros((len(entry), 2), np.bool_)
-        stored[:, 1] = True
-        gathered = _gathered(self._separator, options.values, starts, lengths, stored)
-        return Ragged(gathered.values, gathered.offsets[blocks])
+    def _shown(self, rows: Integers, which: Integers) -> tuple[Integers, Integers]:
+        """Where the entry of each slot begins in the shard's ids, and its length: (rows, slots) each.
+
+        For the options, the length is that of all of them with the separators between them.
+        """
+        plan, slots, options = self._plan, self.shard.slots, self.shard.options
+        entry = slots.rows[rows][:, None] + plan.entries[which]
+        starts = slots.ends[entry].astype(np.int64)
+        lengths = slots.ends[entry + 1] - starts
+        if self._shows_options:
+            first, last = options.rows[rows], options.rows[rows + 1]
+            block = options.ends[last] - options.ends[first] + len(self._separator) * (last - first - 1)
+            lengths[np.arange(len(rows)), plan.options[which]] = block
+        return starts, lengths
+
+    def _option_pieces(self, rows: Integers, to: Integers) -> list[_Pieces]:
+        """All options of each row, from place `to` of its prompt on, and the separators between them."""
+        options, gap = self.shard.options, len(self._separator)
+        first = options.rows[rows].astype(np.int64)
+        counts = options.rows[rows + 1] - first
+        entry = positions(first, counts)
+        starts = options.ends[entry].astype(np.int64)
+        lengths = options.ends[entry + 1] - starts
+        owners = np.repeat(np.arange(len(rows)), counts)
+        block = offsets_of(counts)
+        before = offsets_of(lengths + gap)[:-1]
+        within = before + np.repeat(to - before[block[:-1]], counts)
+        between = np.ones(len(entry), np.bool_)
+        between[block[1:] - 1] = False
+        after = (within + lengths)[between]
+        gaps = np.full(len(after), gap, np.int64)
+        return [
+            _Pieces(options.values, owners, within, starts, lengths),
+            _Pieces(self._separator, owners[between], after, np.zeros_like(gaps), gaps),
+        ]
 
     def _encoded_whole(self, row: int, which: int) -> list[int]:
         entries = self.shard.slots.of(row)
@@ -254,25 +334,11 @@ def _planned(instructions: InstructionSet, wordings: tuple[Wording, ...], entrie
     )
 
 
-def _gathered(
-    ours: Ids, stored_ids: Ids, starts: Integers, lengths: Integers, stored: npt.NDArray[np.bool_]
-) -> Ragged:
-    """Copies segments into rows; `stored` says which of two pools a segment comes from.
-
-    Shapes of `starts`, `lengths` and `stored`: (rows, segments).
-    """
-    offsets = offsets_of(lengths.reshape(-1))
-    to = offsets[:-1].reshape(starts.shape)
-    values = np.empty(offsets[-1], np.uint16)
-    for pool, mine in ((ours, ~stored), (stored_ids, stored)):
-        values[positions(to[mine], lengths[mine])] = pool[positions(starts[mine], lengths[mine])]
-    return Ragged(values, offsets[:: starts.shape[1]])
-
-
-def _merged(first: npt.NDArray[np.bool_], some: Ragged, others: Ragged) -> Ragged:
+def _merged(first: npt.NDArray[np.bool_], some: Prompts, others: Ragged) -> Prompts:
     """Rows of `some` where `first` says so, else the next row of `others`."""
-    starts, lengths = np.empty(len(first), np.int64), np.empty(len(first), np.int64)
-    starts[first], lengths[first] = some.offsets[:-1], some.lengths
-    starts[~first], lengths[~first] = others.offsets[:-1] + len(some.values), others.lengths
-    values = np.concatenate([some.values, others.values])
-    return Ragged(values[positions(starts, lengths)], offsets_of(lengths))
+    mine, theirs = np.flatnonzero(first), np.flatnonzero(~first)
+    lengths = np.empty(len(first), np.int64)
+    lengths[mine], lengths[theirs] = some.lengths, others.lengths
+    pieces = tuple(piece._replace(owners=mine[piece.owners]) for piece in some.pieces)
+    whole = _Pieces(others.values, theirs, np.zeros_like(theirs), others.offsets[:-1], others.lengths)
+    return Prompts(lengths, (*pieces, whole))

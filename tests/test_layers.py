@@ -41,10 +41,10 @@ DOORS: dict[str, set[str]] = {
     "duckdb": {"transforms/duck.py"},
     "requests": {"transforms/web.py"},
     "urllib3": {"transforms/web.py"},
-    "fsspec": {"transforms/mirror.py"},
+    "fsspec": {"transforms/storage.py"},
     "filelock": {"transforms/lake.py", "transforms/resume.py"},
-    "jinja2": {"transforms/show.py"},
-    "isal": {"transforms/zip_format.py"},
+    "jinja2": {"transforms/pages.py"},
+    "isal": {"transforms/zip_format.py", "transforms/gzip_stream.py"},
     "simplejpeg": {"shards/pictures.py"},
 }
 """Packages that exactly these modules may import."""

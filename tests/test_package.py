@@ -134,6 +134,74 @@ def test_a_sixth_task_takes_two_files(tmp_path: Path) -> None:
     assert shown["target"]
 
 
+SOURCE = """
+from collections.abc import Iterator
+from typing import Final
+
+from schemas.source import Licence, RemoteFile, Source
+from transforms.raw import Raw, Record, Row
+
+SOURCE: Final = Source(
+    title="Meadow",
+    homepage="https://meadow.example/about",
+    licence=Licence(name="CC0", url="https://meadow.example/licence"),
+    citation="@misc{meadow}",
+    files={
+        "flowers": RemoteFile(urls=("https://meadow.example/flowers.tar.gz",), holds="pictures"),
+    },
+    accepts={"captions": 2},
+)
+
+
+class _Flower(Record):
+    number: str
+    name: str
+
+
+def images(flowers: Raw) -> Iterator[Row]:
+    for place, flower in flowers.delimited(_Flower, member="flowers.csv"):
+        name = f"pictures/{flower.number}.png"
+        yield place, {"image_id": f"meadow:{flower.number}", "archive": "flowers", "picture": name}
+
+
+def captions(flowers: Raw) -> Iterator[Row]:
+    for place, flower in flowers.delimited(_Flower, member="flowers.csv"):
+        yield place, {"image_id": f"meadow:{flower.number}", "caption_id": flower.number, "text": flower.name}
+"""
+
+FORMAT = """
+from pathlib import Path
+
+from sample_world.archive import tar_gz
+
+
+def write(mirror: Path, seed: int, scale: float) -> None:
+    with tar_gz(mirror / "meadow.example" / "flowers.tar.gz") as add:
+        add("flowers.csv", b'number,name\\r\\n1,"a daisy, white"\\r\\n2,a poppy\\r\\n')
+        for number in (1, 2):
+            add(f"pictures/{number}.png", b"drawn elsewhere")
+"""
+
+
+def test_a_22nd_source_takes_two_files(tmp_path: Path) -> None:
+    tree = _copy(tmp_path)
+    (tree / "transforms" / "sources" / "meadow.py").write_text(SOURCE)
+    (tree / "sample_world" / "formats" / "meadow.py").write_text(FORMAT)
+    lake = tmp_path / "lake"
+    asked = json.dumps({"sources": ["meadow"], "until": "tables"})
+    assert _build(tree, lake, asked=asked)
+    query = "select image_id, text from meadow.captions join meadow.pictures using (image_id) order by all"
+    assert _ask(tree, "sql", query, "--lake", str(lake)) == [
+        {"image_id": "meadow:1", "text": "a daisy, white"},
+        {"image_id": "meadow:2", "text": "a poppy"},
+    ]
+    card = _ask(tree, "list", "sources", "meadow")
+    assert card["tables"] == ["images", "captions"]
+    assert card["files"][0]["hosts"] == ["meadow.example"]
+    names = {step["name"] for step in _ask(tree, "plan", "--sample", "--lake", str(lake))["steps"]}
+    assert "meadow.captions" in names
+
+
 @pytest.mark.parametrize(
     "name", ["README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "constraints.txt"]
 )

@@ -48,13 +48,13 @@ class Packing:
     """Puts real records where a mirror has them."""
 
     def __init__(self, real: Path, mirror: Mirror) -> None:
-        self._real = real
+        self.real = real
         self._mirror = mirror
 
     def coco(self) -> None:
         """Captions and instances in one archive, the pictures in two."""
         declared = registry.declaration("mscoco").files
-        known = self._real / "coco" / "reconstructed"
+        known = self.real / "coco" / "reconstructed"
         with zipfile.ZipFile(self.place(declared["annotations"].urls[0]), "w", zipfile.ZIP_DEFLATED) as file:
             for name in ("instances_train2014", "instances_val2014", "captions_val2014"):
                 file.write(known / f"{name}.json", f"annotations/{name}.json")
@@ -69,7 +69,7 @@ class Packing:
     def vsr(self) -> None:
         """The file of statements, and the pictures that are known, one by one."""
         declared = registry.declaration("vsr").files
-        path = self._real / "vsr" / "data" / "splits" / "zeroshot" / "test.jsonl"
+        path = self.real / "vsr" / "data" / "splits" / "zeroshot" / "test.jsonl"
         self.place(declared["zeroshot_test"].urls[0]).write_bytes(path.read_bytes())
         known = {row["file_2017"]: row for row in self.manifest()}
         for line in path.read_text().splitlines():
@@ -82,7 +82,7 @@ class Packing:
     def nlvr(self) -> None:
         """The development split under the names of the test split."""
         declared = registry.declaration("nlvr").files
-        folder = self._real / "nlvr" / "nlvr" / "dev"
+        folder = self.real / "nlvr" / "nlvr" / "dev"
         self.place(declared["test"].urls[0]).write_bytes((folder / "dev.json").read_bytes())
         for path in folder.rglob("*-0.png"):
             name = path.relative_to(folder).as_posix().replace("dev-", "test-")
@@ -98,12 +98,12 @@ class Packing:
 
     def manifest(self) -> list[dict[str, str]]:
         """What is known of COCO's pictures whose files are here: the list is longer."""
-        with (self._real / "coco" / "images_manifest.csv").open() as file:
+        with (self.real / "coco" / "images_manifest.csv").open() as file:
             return [row for row in csv.DictReader(file) if self.picture(row).is_file()]
 
     def picture(self, row: dict[str, str]) -> Path:
         """The file of one of COCO's pictures."""
-        return self._real / "coco" / "images" / row["file_2017"]
+        return self.real / "coco" / "images" / row["file_2017"]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ from PIL import Image
 
 from instructions.load import load_instructions
 from instructions.render import render
-from sample_world.formats.visual_genome import image_id, irregular_images
+from sample_world.formats.visual_genome import irregular_images
+from sample_world.genome import image_id
 from sample_world.scene import Scene
 from sample_world.scenes import scenes
 from schemas.artifact import Reference

@@ -1,29 +1,33 @@
-"""Taking over what a person already has: archives, and folders of pictures that were unpacked from them.
+"""Taking over what a person already has: archives, and what was unpacked from them.
 
 Files are linked into the lake, or copied where they cannot be linked. Archives go to
-`<lake>/adopted/HOST/PATH`, which every later build asks first; folders of pictures go to
-`<lake>/pictures/<source>.adopted`, where single pictures are looked for by the end of their path.
+`<lake>/adopted/HOST/PATH`, which every later build asks first. Where an archive of records is missing but
+all that is read of it lies unpacked, that is stored there as a zip of our own, which takes its bytes once
+more. Folders of pictures go to `<lake>/pictures/<source>.adopted`, where single pictures are looked for by
+the end of their path.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final, Literal, NamedTuple
-from urllib.parse import urlsplit
 
-from schemas.artifact import Reference
+from schemas.artifact import Manifest, Reference
 from schemas.errors import BuildError, ExitCode
 from schemas.source import Pin, RemoteFile
 from transforms import pins, registry
-from transforms.kept_pictures import ENDINGS
+from transforms.adopt_archives import find_whole, link_to, problem_of, published_path
+from transforms.adopt_members import Unpacked, pack, unpacked
+from transforms.adopt_pictures import Compared, compare
+from transforms.kept_pictures import ENDINGS, AdoptedTree
 from transforms.memory import remembered_sha256
 from transforms.mirror import adopted
 from transforms.picture_store import adopted_folder
-from transforms.receive import HEAD_BYTES, check_head, place
+from transforms.receive import place
 
-State = Literal["taken", "wrong", "missing", "pictures"]
+State = Literal["taken", "members", "pictures", "held", "wrong", "missing"]
 
 _WITNESS: Final = "handed to this lake with adopt"
 
@@ -35,8 +39,10 @@ class Outcome(NamedTuple):
         file: its declared name.
         name: the name that it has at its publisher, empty where there is no such file.
         bytes: the size that it has, or should have; None if nobody knows.
-        state: `taken`, `pictures` (a folder of them stands for it), `wrong` or `missing`.
-        detail: which file was taken, or what is wrong with it.
+        state: `taken`, `members` (what is read of it lay unpacked, and was taken), `pictures` (a folder of
+            them stands for it), `held` (taken over before), `wrong` or `missing`.
+        detail: which file was taken, or what is wrong or missing.
+        missing: members that are missing where others lie unpacked.
     """
 
     file: str
@@ -44,6 +50,7 @@ class Outcome(NamedTuple):
     bytes: int | None
     state: State
     detail: str
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,22 +62,25 @@ class Adopted:
         pictures: how many single pictures were taken over.
         picture_bytes: their size.
         others: files that belong to nothing that is declared.
+        compared: the pictures that the source lists, held against the single ones that were ever handed
+            over; None if there are none of these, or the lake does not have the list yet.
     """
 
     outcomes: tuple[Outcome, ...]
     pictures: int
     picture_bytes: int
     others: int
+    compared: Compared | None
 
 
 def adopt(lake: Path, source: str, path: Path) -> Adopted:
-    """Takes over archives and folders of pictures of one source.
+    """Takes over archives, unpacked records and folders of pictures of one source.
 
     Args:
         path: a file, or a folder that is searched through; links in it are not followed into folders.
 
     Raises:
-        BuildError: there is no such source or path.
+        BuildError: there is no such source or path, or the disk is full.
     """
     registry.check_known("source", (source,), registry.source_names())
     if not path.exists():
@@ -80,15 +90,17 @@ def adopt(lake: Path, source: str, path: Path) -> Adopted:
     outcomes: dict[str, Outcome] = {}
     used: set[Path] = set()
     for name, file in declared.items():
-        outcomes[name], taken = _adopt_file(lake, source, name, file, found)
-        used.update(taken)
+        outcomes[name], concerned = _adopt_file(lake, source, name, file, found)
+        used |= concerned
     shows = any(file.holds == "pictures" for file in declared.values())
     pictures = [one for one in found if one not in used and one.suffix.lower() in ENDINGS] if shows else []
     size = sum(_adopt_picture(lake, source, path, one) for one in pictures)
-    if pictures:
-        outcomes = {name: _stood_for(declared[name], one, len(pictures)) for name, one in outcomes.items()}
+    tree = AdoptedTree(adopted_folder(lake, source))
+    if len(tree):
+        outcomes = {name: _stood_for(declared[name], one, len(tree)) for name, one in outcomes.items()}
     others = len(found) - len(pictures) - len(used)
-    return Adopted(tuple(outcomes.values()), len(pictures), size, others)
+    compared = _compared(lake, source, outcomes.values(), tree)
+    return Adopted(tuple(outcomes.values()), len(pictures), size, others, compared)
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -101,64 +113,65 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _adopt_file(
-    lake: Path, source: str, name: str, file: RemoteFile, found: list[Path]
-) -> tuple[Outcome, list[Path]]:
-    """What becomes of a declared file, and the files that were looked at for it."""
+    lake: Path, source: str, name: str, file: RemoteFile, found: Sequence[Path]
+) -> tuple[Outcome, set[Path]]:
+    """What becomes of a declared file, and the files that have to do with it."""
     if not file.urls:
-        return Outcome(name, "", None, "missing", "its pictures lie singly"), []
-    names = {_last_part(url) for url in file.urls}
-    shown = _last_part(file.urls[0])
-    pin = file.pin or pins.remembered(lake).get(f"{source}.{name}")
+        return Outcome(name, "", None, "missing", "its pictures lie singly"), set()
+    known = pins.remembered(lake).get(f"{source}.{name}")
+    pin = pins.vouched(file, known)
     size = pin.bytes if pin is not None and pin.bytes is not None else file.about_bytes
-    candidates = [path for path in found if path.name in names or (pin and _has_size(path, pin))]
-    wrong = ""
-    for path in candidates:
-        problem = _problem(path, file.urls[0], pin)
-        if problem is None:
-            _take(lake, source, name, file, path, pin)
-            return Outcome(name, shown, path.stat().st_size, "taken", str(path)), candidates
-        # A file that only happens to be as large is none of ours.
-        wrong = wrong or (f"{path}: {problem}" if path.name in names else "")
-    state: State = "wrong" if wrong else "missing"
-    return Outcome(name, shown, size, state, wrong), [path for path in candidates if path.name in names]
+    whole, members = find_whole(file, found, pin), unpacked(file.members, found)
+    concerned = {*whole.called, *members.found.values()}
+    outcome = Outcome(name, published_path(file.urls[0]).name, size, "missing", whole.detail)
+    destination = _destination(lake, file)
+    if whole.path is not None:
+        link_to(destination, whole.path)
+        if pin is None:
+            _remember(lake, source, name, destination, _WITNESS)
+        taken = outcome._replace(state="taken", bytes=destination.stat().st_size, detail=str(whole.path))
+        return taken, {*concerned, whole.path}
+    if whole.state == "wrong":
+        return outcome._replace(state="wrong"), concerned
+    held = destination.is_file()
+    ours = known is not None and known.witness == pins.MEMBERS_WITNESS
+    if members.tell and (ours or not held):
+        outcome = _adopt_members(lake, source, file, outcome, members)
+    if held and outcome.state == "missing":
+        outcome = outcome._replace(
+            state="held", bytes=destination.stat().st_size, detail=f"taken over before: {destination}"
+        )
+    return outcome, concerned
 
 
-def _last_part(url: str) -> str:
-    return PurePosixPath(urlsplit(url).path).name
+def _adopt_members(lake: Path, source: str, file: RemoteFile, outcome: Outcome, members: Unpacked) -> Outcome:
+    """Takes what is read of an archive if all of it lies unpacked, else says what is missing."""
+    if members.missing:
+        listed = "; ".join(f"{member} ({why})" if why else member for member, why in members.missing.items())
+        some = f"{len(members.found)} of {len(file.members)} members lie unpacked; missing: {listed}"
+        return outcome._replace(detail=some, missing=tuple(members.missing))
+    for member, path in members.found.items():
+        if (problem := problem_of(path, f"{file.urls[0]}/{member}", None)) is not None:
+            return outcome._replace(state="wrong", detail=f"{path}: {problem}")
+    destination = _destination(lake, file)
+    pack(members.found, destination)
+    _remember(lake, source, outcome.file, destination, pins.MEMBERS_WITNESS)
+    folders = ", ".join(sorted({str(path.parent) for path in members.found.values()}))
+    detail = f"unverified as a whole: a copy of its {len(members.found)} members in {folders}"
+    return outcome._replace(state="members", bytes=destination.stat().st_size, detail=detail)
 
 
-def _has_size(path: Path, pin: Pin) -> bool:
-    return pin.bytes is not None and path.stat().st_size == pin.bytes
-
-
-def _problem(path: Path, url: str, pin: Pin | None) -> str | None:
-    """What is wrong with a file, or None."""
-    size = path.stat().st_size
-    if pin is not None and pin.bytes is not None and size != pin.bytes:
-        return f"{size:,} bytes, expected {pin.bytes:,}"
-    try:
-        with path.open("rb") as opened:
-            check_head(opened.read(HEAD_BYTES), url)
-    except BuildError as error:
-        return error.what
-    if pin is not None and (sha256 := remembered_sha256(path)) != pin.sha256:
-        return f"sha256 {sha256}, expected {pin.sha256}"
-    return None
-
-
-def _take(lake: Path, source: str, name: str, file: RemoteFile, path: Path, pin: Pin | None) -> None:
-    destination = adopted(lake).local_path(file.urls[0])
-    if destination is None:
+def _destination(lake: Path, file: RemoteFile) -> Path:
+    """Where a lake keeps a file that was handed to it."""
+    path = adopted(lake).local_path(file.urls[0])
+    if path is None:
         raise BuildError("the lake's own mirror is not local", where=lake)
-    if not (destination.exists() and destination.samefile(path)):
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        aside = destination.with_name(f".{destination.name}.aside")
-        aside.unlink(missing_ok=True)
-        place(path, aside)
-        aside.replace(destination)
-    if pin is None:
-        known = Pin(sha256=remembered_sha256(destination), bytes=destination.stat().st_size, witness=_WITNESS)
-        pins.remember(lake, f"{source}.{name}", known)
+    return path
+
+
+def _remember(lake: Path, source: str, name: str, path: Path, witness: str) -> None:
+    known = Pin(sha256=remembered_sha256(path), bytes=path.stat().st_size, witness=witness)
+    pins.remember(lake, f"{source}.{name}", known)
 
 
 def _adopt_picture(lake: Path, source: str, root: Path, path: Path) -> int:
@@ -180,6 +193,20 @@ def _stood_for(file: RemoteFile, outcome: Outcome, count: int) -> Outcome:
     return outcome._replace(state="pictures", detail=f"looked for among {count:,} single pictures")
 
 
+def _compared(lake: Path, source: str, outcomes: Iterable[Outcome], tree: AdoptedTree) -> Compared | None:
+    """The pictures that no archive of this lake holds, held against the single ones, if that can be done."""
+    declared = registry.declaration(source).files
+    apart = {
+        one.file
+        for one in outcomes
+        if declared[one.file].holds == "pictures" and one.state not in ("taken", "held")
+    }
+    images = _newest(lake, Reference("tables", f"{source}.images"))
+    if not apart or images is None or not len(tree):
+        return None
+    return compare(images[0], apart, tree)
+
+
 def pin_lines(lake: Path, source: str) -> dict[str, Pin]:
     """What the lake holds of a source's files, as pins, by declared name.
 
@@ -187,26 +214,29 @@ def pin_lines(lake: Path, source: str) -> dict[str, Pin]:
         BuildError: there is no such source.
     """
     registry.check_known("source", (source,), registry.source_names())
+    remembered = pins.remembered(lake)
     found: dict[str, Pin] = {}
     for name, file in registry.declaration(source).files.items():
-        known = pins.remembered(lake).get(f"{source}.{name}")
-        held = file.pin or known
-        path = _held_file(lake, Reference("raw", f"{source}.{name}"))
-        if path is not None:
-            witness = held.witness if held is not None else "fetched by us"
-            found[name] = Pin(sha256=remembered_sha256(path), bytes=path.stat().st_size, witness=witness)
+        known = remembered.get(f"{source}.{name}")
+        held = _newest(lake, Reference("raw", f"{source}.{name}"))
+        if held is not None:
+            path, manifest = held
+            sha256 = remembered_sha256(path)
+            witnesses = [pin.witness for pin in (file.pin, known) if pin is not None and pin.sha256 == sha256]
+            witnesses.append(manifest.facts.get("unverified", "fetched by us"))
+            found[name] = Pin(sha256=sha256, bytes=path.stat().st_size, witness=witnesses[0])
         elif known is not None:
             found[name] = known
     return found
 
 
-def _held_file(lake: Path, reference: Reference) -> Path | None:
-    """The newest file of a publisher that the lake holds."""
+def _newest(lake: Path, reference: Reference) -> tuple[Path, Manifest] | None:
+    """The only file of the newest version of an artifact, if the lake holds one."""
     manifests = sorted(
         (lake / reference.stage / reference.name).glob("*/manifest.json"),
         key=lambda path: path.stat().st_mtime_ns,
     )
     for manifest in reversed(manifests):
         for path in sorted((manifest.parent / "data").iterdir()):
-            return path
+            return path, Manifest.model_validate_json(manifest.read_bytes())
     return None

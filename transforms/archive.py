@@ -6,7 +6,7 @@ Names in an archive are only compared, never used as paths.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -92,6 +92,10 @@ class ZipArchive:
             others = ", ".join(sorted(self._directory.members)[:5]) or "no members"
             raise member_error("the archive lacks a member", self.path, name, others, name)
         return self._blocks(name, member)
+
+    def some(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """The members whose names are wanted, in the order of the directory, with what each holds."""
+        return ((name, self.blocks(name)) for name in self.names if wanted(name))
 
     def _read_directory(self) -> Directory:
         size = os.fstat(self._handle).st_size

@@ -11,20 +11,33 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from schemas.artifact import FileEntry, Manifest, Reference
 from transforms.content import ContentHash, combine, file_sha256
 from transforms.versions import made_with
 
+MANIFEST = "manifest.json"
+"""Name of the manifest in the folder of its artifact."""
+
+REJECTED_ROWS = "rejected.parquet"
+"""Name of the rows left out, with the reason of each in column `rejected`."""
+
 ROWS_PER_GROUP = 65_536
 """Row groups are cut here whatever sizes the batches have, so the bytes depend on the rows alone."""
+
+
+def sync_file(path: Path) -> None:
+    """Makes what is in a file survive a loss of power."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:
@@ -148,20 +161,19 @@ class Draft:
         for entry in pc.value_counts(rows["rejected"]).to_pylist():
             self.rejected[entry["values"]] += entry["counts"]
         if self._rejects is None:
-            self._rejects = TableWriter(self.folder / "rejected.parquet", rows.schema)
+            self._rejects = TableWriter(self.folder / REJECTED_ROWS, rows.schema)
         self._rejects.write(rows)
 
     def close(self) -> list[FileEntry]:
         """Finishes all files, makes them durable, and describes them in order of name."""
         if self._rejects is not None:
             self._rejects.close()
-            self._described["rejected.parquet"] = (self._rejects.content_id, self._rejects.rows)
+            self._described[REJECTED_ROWS] = (self._rejects.content_id, self._rejects.rows)
         return [self._describe(path) for path in sorted(self.folder.rglob("*")) if path.is_file()]
 
     def _describe(self, path: Path) -> FileEntry:
         name = path.relative_to(self.folder).as_posix()
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+        sync_file(path)
         sync_folder(path.parent)
         sha256 = file_sha256(path)
         content_id, rows = self._described.get(name, (sha256, None))
@@ -187,16 +199,51 @@ class Artifact:
         return sorted((self.folder / "data").glob("*.parquet"))
 
 
+def is_inside(path: str) -> bool:
+    """Whether a manifest may name such a file: `data/…` of plain parts, or the rejected rows."""
+    parts = PurePosixPath(path).parts
+    plain = path == "/".join(parts) and not {".", ".."} & set(parts)
+    return path == REJECTED_ROWS or (
+        plain and parts[:1] == ("data",) and len(parts) > 1 and "\\" not in path and path.isprintable()
+    )
+
+
 def find(lake: Path, reference: Reference, fingerprint: str) -> Artifact | None:
     """The artifact with that fingerprint, or None if it was never finished."""
+    found = recorded(lake, reference, fingerprint)
+    if found is None:
+        return None
+    whole = all((found.folder / entry.path).is_file() for entry in found.manifest.files)
+    return found if whole else None
+
+
+def recorded(lake: Path, reference: Reference, fingerprint: str) -> Artifact | None:
+    """The artifact with that fingerprint if its manifest is here, whether its files are here or not.
+
+    A manifest that cannot be read is none.
+    A lake that was filled from a published one knows what the publishers' files held, and does without them.
+    """
     folder = lake / reference.stage / reference.name / fingerprint
     try:
-        text = (folder / "manifest.json").read_text()
-    except FileNotFoundError:
+        text = (folder / MANIFEST).read_bytes()
+        return Artifact(folder, Manifest.model_validate_json(text))
+    except (FileNotFoundError, ValidationError):
         return None
-    manifest = Manifest.model_validate_json(text)
-    whole = all((folder / entry.path).is_file() for entry in manifest.files)
-    return Artifact(folder, manifest) if whole else None
+
+
+def latest(lake: Path, reference: Reference) -> Manifest | None:
+    """What the newest version of an artifact says; None if it was never made.
+
+    Versions whose manifest cannot be read are passed over.
+    """
+    folder = lake / reference.stage / reference.name
+    manifests = sorted(folder.glob(f"*/{MANIFEST}"), key=lambda path: path.stat().st_mtime_ns)
+    for path in reversed(manifests):
+        try:
+            return Manifest.model_validate_json(path.read_bytes())
+        except ValidationError:
+            continue
+    return None
 
 
 @contextmanager
@@ -229,7 +276,7 @@ def publish(
         ValidationError: the rows of the draft do not add up.
     """
     files = making.close()
-    data = [entry for entry in files if entry.path != "rejected.parquet"]
+    data = [entry for entry in files if entry.path != REJECTED_ROWS]
     rows_out = making.rows_out if making.rows_out is not None else sum(entry.rows or 0 for entry in data)
     rejected = dict(sorted(making.rejected.items()))
     manifest = Manifest(
@@ -248,10 +295,15 @@ def publish(
         facts=making.facts,
         made_with=made_with(),
     )
-    place = lake / reference.stage / reference.name / fingerprint
+    return settle(lake, making, manifest)
+
+
+def settle(lake: Path, making: Draft, manifest: Manifest) -> Artifact:
+    """Moves a draft whose files are durable to its place, and writes its manifest last."""
+    place = lake / manifest.stage / manifest.name / manifest.fingerprint
     # What lies there has no manifest or has lost a file: nobody can be reading it.
     shutil.rmtree(place, ignore_errors=True)
     making.folder.rename(place)
     sync_folder(place.parent)
-    write_whole(place / "manifest.json", manifest.model_dump_json(indent=1).encode())
+    write_whole(place / MANIFEST, manifest.model_dump_json(indent=1).encode())
     return Artifact(place, manifest)

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
-
 from schemas.artifact import Manifest, Reference
 from schemas.build import Build
 from schemas.errors import BuildError
+from schemas.run import Run
 from schemas.settings import BuildSettings
+from schemas.waiting import Waiting
 from transforms import artifact, registry
 from transforms.artifact import Artifact
 from transforms.catalogue import refresh
+from transforms.changes import Change, changes, reason
 from transforms.codes import Encoder
 from transforms.graph import Graph
-from transforms.lake import commit
+from transforms.lake import commit, current
+from transforms.pausing import LEAVES_OUT, UnreachedError, failure_of, reason_of
+from transforms.runs import Runs
 from transforms.steps import Making, Progress, Step, contents_of, silent
+from transforms.steps_shards import collected
 from transforms.steps_tables import raw_steps, table, table_steps
+from transforms.work import size_of, work_of
 
 Action = Literal["done", "run", "follow", "refused"]
 
@@ -34,11 +40,15 @@ class Planned:
         action: `done` (nothing), `run`, `follow` (runs if an input that is made first comes out
             different from before), `refused` (a file that nobody vouches for).
         reason: why, in words.
+        changes: what is asked otherwise than when it was last made, as far as that is known yet.
+        made: what is there: the artifact that is up to date, or the newest version that is not.
     """
 
     step: Step
     action: Action
     reason: str
+    changes: tuple[Change, ...] = ()
+    made: Manifest | None = None
 
 
 class Builder:
@@ -50,9 +60,13 @@ class Builder:
         settings: what is asked.
         steps: the steps, each after its inputs; those that the settings ask for if None.
         encoder: what writes pictures as image codes, where it can run.
+        unreached: failures of steps, by artifact: what comes after these is left out.
 
     Attributes:
-        waiting: tasks that get instances but no shards, and why.
+        waiting: tables, tasks and shards that are left out, and why.
+        unweighed: sources that are left out and whose pictures do not count for the splits.
+        unreached: failures of the network because of which more is left out than was asked for.
+        runs: what past runs of the steps took.
     """
 
     def __init__(
@@ -60,13 +74,20 @@ class Builder:
         settings: BuildSettings,
         steps: Mapping[Reference, Step] | None = None,
         encoder: Encoder | None = None,
+        unreached: Mapping[Reference, BuildError] | None = None,
     ) -> None:
         self.settings = settings
-        self.waiting: Mapping[str, str] = {}
+        self.unreached = dict(unreached or {})
+        self.waiting: tuple[Waiting, ...] = ()
+        self.unweighed: tuple[str, ...] = ()
         if steps is None:
-            graph = Graph(settings, _in_the_lake(settings), encoder)
-            steps, self.waiting = graph.steps, graph.waiting
+            away = {reference: reason_of(error) for reference, error in self.unreached.items()}
+            graph = Graph(settings, _in_the_lake(settings), encoder, away)
+            steps, self.waiting, self.unweighed = graph.steps, graph.waiting, graph.unweighed
         self.steps = steps
+        self._encoder = encoder
+        self._given_up: set[Reference] = set()
+        self.runs = Runs(settings.lake)
         self._found: dict[Reference, Artifact] = {}
         self._lock = threading.Lock()
 
@@ -92,51 +113,55 @@ class Builder:
     def _contents(self, step: Step) -> dict[str, str] | None:
         manifests: dict[Reference, Manifest] = {}
         for reference in step.inputs:
-            found = self.find(self.steps[reference.whole])
+            needed = self.steps[reference.whole]
+            found = self.find(needed) or self._recorded(needed)
             if found is None:
                 return None
             manifests[reference.whole] = found.manifest
         return contents_of(step, manifests)
+
+    def _recorded(self, step: Step) -> Artifact | None:
+        """A publisher's file, as it came or repacked, of which the lake knows what it held."""
+        contents = self._contents(step) if step.reference.stage == "raw" and step.settled else None
+        if contents is None:
+            return None
+        return artifact.recorded(self.lake, step.reference, step.fingerprint(contents))
+
+    def _spared(self, step: Step) -> Artifact | None:
+        """A publisher's file that is not here and need not be: all that is made from it is there."""
+        if step.reference.stage != "raw":
+            return None
+        readers = [
+            other for other in self.steps.values() if step.reference in {ref.whole for ref in other.inputs}
+        ]
+        if not readers or any((self.find(reader) or self._spared(reader)) is None for reader in readers):
+            return None
+        return self._recorded(step)
 
     def plan(self) -> list[Planned]:
         """What would be done, in the order in which it would be done."""
         return [self._plan(step) for step in self.steps.values()]
 
     def _plan(self, step: Step) -> Planned:
-        if self.find(step) is not None:
-            return Planned(step, "done", "up to date")
+        found = self.find(step)
+        if found is not None:
+            return Planned(step, "done", "up to date", made=found.manifest)
+        spared = self._spared(step)
+        if spared is not None:
+            return Planned(step, "done", "not here, and nothing needs it", made=spared.manifest)
+        before = artifact.latest(self.lake, step.reference)
         if step.refused:
-            return Planned(step, "refused", step.refused)
-        waiting = [ref.whole for ref in step.inputs if self.find(self.steps[ref.whole]) is None]
-        before = self._latest(step.reference)
-        changed = _differences(step, before)
-        if waiting and before is not None and not changed:
-            return Planned(step, "follow", f"after {waiting[0]}")
+            return Planned(step, "refused", step.refused, made=before)
         if before is None:
             return Planned(step, "run", "not made yet")
-        return Planned(step, "run", self._why(step, before, changed))
-
-    def _why(self, step: Step, before: Manifest, changed: list[str]) -> str:
-        contents = self._contents(step)
-        if contents is not None:
-            both = {*contents, *before.inputs}
-            changed = [
-                *changed,
-                *sorted(name for name in both if contents.get(name) != before.inputs.get(name)),
-            ]
-        if not changed:
-            return "its output is missing"
-        return "changed: " + ", ".join(changed)
-
-    def _latest(self, reference: Reference) -> Manifest | None:
-        folder = self.lake / reference.stage / reference.name
-        manifests = sorted(folder.glob("*/manifest.json"), key=lambda path: path.stat().st_mtime_ns)
-        for path in reversed(manifests):
-            try:
-                return Manifest.model_validate_json(path.read_bytes())
-            except ValidationError:
-                continue
-        return None
+        if not step.settled:
+            return Planned(step, "run", "its bytes are accepted as they come", made=before)
+        changed = changes(step, before, self._contents(step), self.runs)
+        waiting = [ref.whole for ref in step.inputs if self.find(self.steps[ref.whole]) is None]
+        if waiting and not changed:
+            return Planned(step, "follow", f"after {waiting[0]}", made=before)
+        why = reason(changed) if changed else "its output is missing"
+        return Planned(step, "run", why, changed, before)
 
     def run(self, reference: Reference, progress: Progress = silent) -> Artifact:
         """Makes a step's artifact, unless it is there. Its inputs must have been made.
@@ -145,11 +170,11 @@ class Builder:
             BuildError: an input is missing, or the step fails.
         """
         step = self.steps[reference]
-        found = self.find(step)
+        found = self.find(step) or self._spared(step)
         if found is not None:
             return found
         contents = self._contents(step)
-        if contents is None:
+        if contents is None or any(self.find(self.steps[ref.whole]) is None for ref in step.inputs):
             raise BuildError("an input of the step is not made", where=step.title)
         if step.refused:
             raise BuildError(step.refused, where=step.title)
@@ -159,36 +184,130 @@ class Builder:
             self._found[reference] = made
         return made
 
+    def without(self, failed: Mapping[Reference, BaseException]) -> Builder:
+        """A builder of all that does not need what could not be reached.
+
+        Args:
+            failed: the steps that failed, with what they raised.
+
+        Raises:
+            BaseException: one of them failed for another reason than the network, or nothing else is left.
+        """
+        unreached = {ref: error for ref, error in failed.items() if isinstance(error, LEAVES_OUT)}
+        if len(unreached) < len(failed):
+            raise failure_of(failed)
+        rest = Builder(self.settings, None, self._encoder, {**self.unreached, **unreached})
+        rest._given_up = (self._given_up | self.steps.keys()) - rest.steps.keys()
+        if not rest._given_up or not any(reference.stage == "tables" for reference in rest.steps):
+            raise failure_of(failed)
+        return rest
+
     def finish(self) -> Build:
-        """Makes the artifacts of all steps, which must have run, the current build of the lake."""
+        """Makes the artifacts of all steps, which must have run, the current build of the lake.
+
+        Raises:
+            UnreachedError: something could not be reached. The rest is the current build then, unless the
+                current build has more than that.
+        """
+        before = current(self.lake)
+        had = {entry.reference for entry in before.members} if before else set()
+        if lost := sorted(map(str, had & self._given_up)):
+            stays = f"the rest is made, but the current build stays as it is, for it has {', '.join(lost)}"
+            raise UnreachedError(self.unreached, stays, None)
+        build = self._commit()
+        if self.unreached:
+            raise UnreachedError(self.unreached, f"the rest is built: build {build.id}", build)
+        return build
+
+    def _commit(self) -> Build:
         made = [self.run(reference) for reference in self.steps]
-        mixture = self.settings.mixture if self.settings.until == "shards" else None
+        mixture = self.settings.mixture if collected(self.settings.mixture) in self.steps else None
         build = commit(self.lake, made, mixture)
         refresh(self.lake, build)
+        # Templates take a while to import, and a plan writes no report.
+        from transforms import report
+
+        report.write(self.lake, build, self.waiting, self.unweighed)
+        self.runs.condense()
         return build
 
     def build(self) -> Build:
-        """Runs every step one after the other, without an orchestrator."""
-        for reference in self.steps:
-            self.run(reference)
-        return self.finish()
+        """Runs every step one after the other, without an orchestrator.
+
+        Raises:
+            UnreachedError: see `finish`.
+        """
+        failed: dict[Reference, BaseException] = {}
+        behind: set[Reference] = set()
+        for reference, step in self.steps.items():
+            if any(needed.whole in behind for needed in step.inputs):
+                behind.add(reference)
+                continue
+            try:
+                self.run(reference)
+            except LEAVES_OUT as error:
+                failed[reference] = error
+                behind.add(reference)
+        return self.without(failed).build() if failed else self.finish()
 
     def _make(
         self, step: Step, inputs: dict[Reference, Artifact], contents: dict[str, str], progress: Progress
     ) -> Artifact:
         aside = "unsettled" if not step.settled else step.fingerprint(contents)
+        began, moved = time.monotonic(), _Moved(progress)
         with artifact.draft(self.lake, step.reference, aside) as making:
-            learned = step.make(Making(making, inputs, self.settings.threads, progress))
+            learned = step.make(Making(making, inputs, self.settings.threads, moved))
             settled = replace(step, asked={**step.asked, **(learned or {})})
-            return artifact.publish(
+            made = artifact.publish(
                 self.lake,
                 step.reference,
                 settled.fingerprint(contents),
                 making,
                 inputs=contents,
-                asked=dict(settled.asked),
+                asked=settled.decided_by,
                 licences=_licences(settled, inputs.values()),
             )
+        self._note(step, made.manifest, inputs, time.monotonic() - began, moved.bytes)
+        return made
+
+    def _note(
+        self,
+        step: Step,
+        made: Manifest,
+        inputs: Mapping[Reference, Artifact],
+        seconds: float,
+        moved: int,
+    ) -> None:
+        sizes = {reference: size_of(given.manifest) for reference, given in inputs.items()}
+        size = size_of(made).bytes
+        run = Run(
+            step=str(step.reference),
+            verb=step.verb,
+            work=work_of(step, sizes, self.settings) or size,
+            seconds=round(seconds, 3),
+            bytes=size,
+            moved=moved,
+            code=made.asked.get("code"),
+        )
+        self.runs.note(run, step.code)
+
+
+class _Moved:
+    """Passes progress on, and counts the bytes that came while somebody could have watched.
+
+    A file that is linked comes in one piece and counts as nothing.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._first: int | None = None
+        self.bytes = 0
+
+    def __call__(self, done: int, total: int | None) -> None:
+        if self._first is None:
+            self._first = done
+        self.bytes = max(self.bytes, done - self._first)
+        self._progress(done, total)
 
 
 def _in_the_lake(settings: BuildSettings) -> list[str]:
@@ -204,7 +323,8 @@ def _in_the_lake(settings: BuildSettings) -> list[str]:
         images = [step for step in table_steps(name) if step.reference == table(name, "images")]
         if not images or name in settings.sources:
             continue
-        steps = {step.reference: step for step in (*raw_steps(name, settings), *images)}
+        files = [step for lender in registry.lenders([name]) for step in raw_steps(lender, settings)]
+        steps = {step.reference: step for step in (*files, *images)}
         if Builder(settings, steps).find(images[0]) is not None:
             found.append(name)
     return found
@@ -212,10 +332,3 @@ def _in_the_lake(settings: BuildSettings) -> list[str]:
 
 def _licences(step: Step, inputs: Iterable[Artifact]) -> list[str]:
     return sorted({*step.licences, *(name for made in inputs for name in made.manifest.licences)})
-
-
-def _differences(step: Step, before: Manifest | None) -> list[str]:
-    if before is None:
-        return []
-    names = sorted({*step.asked, *before.asked})
-    return [name for name in names if step.asked.get(name) != before.asked.get(name)]

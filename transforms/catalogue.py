@@ -3,81 +3,89 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from schemas.artifact import Stage
 from schemas.build import Build
 from schemas.errors import BuildError, ExitCode
-from schemas.instance import FIXED
-from schemas.tables import PROVENANCE, TABLES
 from transforms import duck
 from transforms.duck import identifier, literal
-from transforms.lake import member, whole
+from transforms.lake import whole
+from transforms.views import View, views
 
 NAME = "catalog.duckdb"
 
-_SHOWN: tuple[Stage, ...] = ("tables", "instances", "mixtures")
 
+def refresh(lake: Path, build: Build, shown: Iterable[View] | None = None) -> Path:
+    """Writes the catalogue of a build and puts it in place in one move.
 
-def refresh(lake: Path, build: Build) -> Path:
-    """Writes the catalogue of a build and puts it in place in one move."""
+    Args:
+        shown: its views, where they are known already.
+    """
     path = lake / NAME
     aside = lake / f".{NAME}.{os.getpid()}"
     aside.unlink(missing_ok=True)
     try:
-        duck.make_catalogue(aside, _statements(lake.resolve(), build))
+        duck.make_catalogue(
+            aside, _statements(lake.resolve(), build, views(lake, build) if shown is None else shown)
+        )
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
     return path
 
 
-def _statements(lake: Path, build: Build) -> Iterator[str]:
+def _statements(lake: Path, build: Build, shown: Iterable[View]) -> Iterator[str]:
     yield "create schema about"
     yield (
         "create view about.build as select "
         f"{literal(build.id)} as build, {literal(lake)} as lake, {literal(build.mixture or '')} as mixture"
     )
+    yield "comment on view about.build is 'Which build this catalogue shows, and where its lake lies.'"
     schemas: dict[str, None] = {}
-    for entry in build.members:
-        if entry.stage not in _SHOWN:
-            continue
-        artifact = member(lake, build, entry.reference)
-        if artifact is None:
-            continue
-        for path in artifact.tables:
-            schema, name = _name(entry.stage, entry.name, path.stem)
-            if schema not in schemas:
-                schemas[schema] = None
-                yield f"create schema {identifier(schema)}"
-            view = f"{identifier(schema)}.{identifier(name)}"
-            yield f"create view {view} as select * from read_parquet({literal(path.resolve())})"
-            yield from _comments(view, schema, name)
+    for one in shown:
+        if one.schema not in schemas:
+            schemas[one.schema] = None
+            yield f"create schema {identifier(one.schema)}"
+        view = f"{identifier(one.schema)}.{identifier(one.name)}"
+        yield f"create view {view} as select * from read_parquet({literal(one.path.resolve())})"
+        if one.meaning:
+            yield f"comment on view {view} is {literal(one.meaning)}"
+        for column, meaning in one.columns.items():
+            if meaning:
+                yield f"comment on column {view}.{identifier(column)} is {literal(meaning)}"
 
 
-def _name(stage: Stage, name: str, part: str) -> tuple[str, str]:
-    if stage == "tables":
-        source, _, table = name.partition(".")
-        return source, table
-    if stage == "instances":
-        return "instances", name
-    # Counts of the mixture lie one file a task; rows and pictures of a task lie under its own name.
-    mixture, _, task = name.partition(".")
-    return f"mixture_{mixture}", f"{task}_{part}" if task else f"{part}_counts"
+class Column(NamedTuple):
+    """One column of a view, as any DuckDB client sees it."""
+
+    name: str
+    type: str
+    meaning: str
 
 
-def _comments(view: str, schema: str, name: str) -> Iterator[str]:
-    if schema == "instances":
-        meanings = {column: meaning for column, (_, meaning) in FIXED.items()}
-    elif name in TABLES and not schema.startswith("mixture_"):
-        yield f"comment on view {view} is {literal(TABLES[name].meaning)}"
-        meanings = {column.name: column.meaning for column in (*TABLES[name].columns, *PROVENANCE)}
-    else:
-        return
-    for column, meaning in meanings.items():
-        yield f"comment on column {view}.{identifier(column)} is {literal(meaning)}"
+def listing(lake: Path) -> list[tuple[View, list[Column]]]:
+    """The views of the current build with their columns, after the catalogue was made anew.
+
+    Raises:
+        BuildError: nothing is built.
+    """
+    build = whole(lake)
+    shown = list(views(lake, build))
+    connection = duck.open_catalogue(refresh(lake, build, shown), lake)
+    try:
+        rows = connection.execute(
+            "select schema_name, table_name, column_name, data_type, coalesce(comment, '') "
+            "from duckdb_columns() where not internal order by column_index"
+        ).fetchall()
+    finally:
+        connection.close()
+    columns: dict[tuple[str, str], list[Column]] = defaultdict(list)
+    for schema, name, *column in rows:
+        columns[schema, name].append(Column(*column))
+    return [(view, columns[view.schema, view.name]) for view in shown]
 
 
 def ask(lake: Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -19,14 +20,33 @@ def _file_of(module: str) -> Path | None:
     return None
 
 
-def _imports(path: Path) -> list[str]:
+@cache
+def _content(path: Path) -> bytes:
+    """Each file is read once, so that all that is said of the code is said of the same code."""
+    return path.read_bytes()
+
+
+@cache
+def _imports(path: Path) -> tuple[str, ...]:
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return [name for name in names if name.split(".")[0] in ROOMS]
+    for statement in _statements(ast.parse(_content(path))):
+        if isinstance(statement, ast.Import):
+            names += [alias.name for alias in statement.names]
+        elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
+            module = statement.module
+            names += [module, *(f"{module}.{alias.name}" for alias in statement.names)]
+    return tuple(name for name in names if name.split(".")[0] in ROOMS)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """Every statement below a node. Expressions hold none, and are most of a tree."""
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        children = getattr(node, field, ())
+        # The body of a conditional expression or a lambda is no list.
+        for child in children if isinstance(children, list) else ():
+            if isinstance(child, ast.stmt):
+                yield child
+            yield from _statements(child)
 
 
 def closure(module: str) -> dict[str, Path]:
@@ -50,8 +70,21 @@ def code_id(*modules: str) -> str:
     A changed comment changes it too: rebuilding once too often is cheap, and what comes after
     is spared because the content stays the same.
     """
-    files = {name: path for module in modules for name, path in closure(module).items()}
+    files = _files(modules)
     digest = hashlib.sha256()
     for name in sorted(files):
-        digest.update(f"{name}\0".encode() + files[name].read_bytes() + b"\0")
+        digest.update(f"{name}\0".encode() + _content(files[name]) + b"\0")
     return digest.hexdigest()
+
+
+@cache
+def code_files(*modules: str) -> Mapping[str, str]:
+    """What `code_id` is over: a hash of each file, by its path in the checkout."""
+    return {
+        path.relative_to(ROOT).as_posix(): hashlib.sha256(_content(path)).hexdigest()[:16]
+        for path in sorted(_files(modules).values())
+    }
+
+
+def _files(modules: Sequence[str]) -> dict[str, Path]:
+    return {name: path for module in modules for name, path in closure(module).items()}

@@ -21,7 +21,8 @@ from schemas.box import Box
 from schemas.token import TARGET_PICTURE_SIDE
 from shards.pictures import squared
 from transforms.artifact import Draft
-from transforms.duck import Database, identifier
+from transforms.duck import Database
+from transforms.listed import list_images
 from transforms.pictures import Pictures, Wanted, fits
 
 CODES = pa.schema(
@@ -117,20 +118,18 @@ def _parts(
     instances: Path, rows: Path, images: Mapping[str, Path], making: Draft, threads: int | None
 ) -> list[_Part]:
     """The different parts that are answers, in order of picture and place."""
-    listed = " union all ".join(f"select * from {identifier(source)}.images" for source in images)
     with Database(making.scratch, threads) as database:
-        for source, path in images.items():
-            database.view(source, "images", [path])
+        list_images(database, {source: [path] for source, path in images.items()})
         for name, path in (("instances", instances), ("rows", rows)):
             database.view("given", name, [path])
         found = database.rows(
-            f"""
+            """
             select
                 list(uid order by uid), row(source, archive, picture), width, height,
                 [target_box.x0, target_box.y0, target_box.x1, target_box.y1]
             from given.rows
             join (select uid, target_image_id, target_box from given.instances) using (uid)
-            left join ({listed}) as pictured on target_image_id = pictured.image_id
+            left join listed.images as pictured on target_image_id = pictured.image_id
             group by target_image_id, target_box, source, archive, picture, width, height
             order by target_image_id, target_box
             """

@@ -15,12 +15,18 @@ import pyarrow.compute as pc
 _CHUNK = 1 << 22
 
 
-def file_sha256(path: Path) -> str:
-    """sha256 of a file, as 64 hex digits."""
+def file_sha256(path: Path, came: Callable[[int], None] | None = None) -> str:
+    """sha256 of a file, as 64 hex digits.
+
+    Args:
+        came: told how many bytes more have been read.
+    """
     digest = hashlib.sha256()
     with path.open("rb", buffering=0) as file:
         while block := file.read(_CHUNK):
             digest.update(block)
+            if came is not None:
+                came(len(block))
     return digest.hexdigest()
 
 

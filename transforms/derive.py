@@ -69,6 +69,7 @@ def derive(
     answers: Sequence[tuple[str, str]],
     making: Draft,
     threads: int | None = None,
+    empty: Mapping[str, str] | None = None,
 ) -> None:
     """Writes `data/instances.parquet` and the rows left out.
 
@@ -77,6 +78,7 @@ def derive(
         asked_of: the table whose rows are asked about; what the query does not ask is one number.
         variables: what `getvariable` gives; `seed` and `task` decide every draw.
         answers: pairs of words for a true and a false `label`.
+        empty: what is said in a slot whose list is empty, by slot.
 
     Raises:
         BuildError: the query fails, or a kept row breaks the contract of instances.
@@ -87,7 +89,7 @@ def derive(
             database.view(schema, name, [path])
         database.set({**variables, "task": task})
         try:
-            shape(database, task, head, sql, answers, where)
+            shape(database, task, head, sql, answers, where, empty)
             _check(database, head, where)
             _write(database, making)
             looked_at = database.rows(

@@ -38,7 +38,7 @@ _AGAIN: Final = "run the same command again: it goes on where it was"
 
 
 class AbsentError(BuildError):
-    """The server does not have the file."""
+    """Nobody who was asked has the file."""
 
 
 def fetch(
@@ -83,7 +83,10 @@ def fetch(
     job = _Job(Partial(partial), destination, expected, progress, client)
     try:
         with job.partial.held():
-            return _from_mirrors(job, file, mirrors) or _tried(job, file.urls)
+            mirrored = _from_mirrors(job, file, mirrors)
+            if mirrored is None and file.by_hand is not None:
+                raise AbsentError("a file that only a person can fetch is in no mirror", got=file.urls[0])
+            return mirrored or _tried(job, file.urls)
     finally:
         if web is None:
             client.close()
@@ -306,9 +309,9 @@ def _check_answer(answer: Answer, status: int) -> None:
         )
 
 
-def _not_here(file: RemoteFile, mirrors: Sequence[Mirror]) -> BuildError:
+def _not_here(file: RemoteFile, mirrors: Sequence[Mirror]) -> AbsentError:
     looked = [mirror.local_path(url) for mirror in mirrors for url in file.urls]
-    return BuildError(
+    return AbsentError(
         "the build is offline and the file is in no local mirror",
         where=named(file.urls[0]),
         expected=" or ".join(str(path) for path in looked if path) or "a mirror that is a local folder",
@@ -324,4 +327,8 @@ def _combined(failures: Sequence[BuildError]) -> BuildError:
     details = "".join(f"\n{failure}".replace("\n", "\n    ") for failure in failures)
     if any(isinstance(failure, TransientError) for failure in failures):
         return TransientError(what, got=details, next_step=_AGAIN)
+    if all(isinstance(failure, AbsentError) for failure in failures):
+        return AbsentError(
+            what, got=details, next_step="put the file into a mirror and name it with --mirror"
+        )
     return BuildError(what, got=details, next_step="put the file into a mirror and name it with --mirror")

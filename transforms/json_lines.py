@@ -31,7 +31,7 @@ def lines(
     """
     decoder = msgspec.json.Decoder(shape)
     offset = 0
-    for number, line in enumerate(_split(blocks, where)):
+    for number, line in enumerate(split_lines(blocks, where)):
         text = line.strip()
         if text:
             try:
@@ -42,8 +42,12 @@ def lines(
         offset += len(line) + 1
 
 
-def _split(blocks: Iterable[bytes], where: object) -> Iterator[bytes]:
-    """Lines without their line breaks."""
+def split_lines(blocks: Iterable[bytes], where: object) -> Iterator[bytes]:
+    """The lines that `blocks` spell, without their line breaks; the last one may be empty.
+
+    Raises:
+        BuildError: a line is larger than `MOST_ELEMENT_BYTES`.
+    """
     waiting = bytearray()
     for block in blocks:
         first, *others = block.split(b"\n")

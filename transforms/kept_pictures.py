@@ -124,16 +124,16 @@ class AdoptedTree:
         """The file of a picture, or None if there is none, or more than one."""
         wanted = PurePosixPath(member)
         agreeing = [
-            (_agreement(wanted, path), path)
+            (agreement(wanted, path), path)
             for path in self._by_name.get(wanted.name, [])
-            if _agreement(wanted, path) >= min(2, len(wanted.parts))
+            if agreement(wanted, path) >= min(2, len(wanted.parts))
         ]
         longest = max((length for length, _ in agreeing), default=0)
         best = [path for length, path in agreeing if length == longest]
         return self.folder / best[0] if len(best) == 1 else None
 
 
-def _agreement(one: PurePosixPath, other: PurePosixPath) -> int:
+def agreement(one: PurePosixPath, other: PurePosixPath) -> int:
     """How many parts of two paths are the same, from the end."""
     count = 0
     for left, right in zip(reversed(one.parts), reversed(other.parts), strict=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 from schemas.artifact import STAGES, Reference
 from schemas.build import Build, Member
 from schemas.errors import BuildError, ExitCode
-from transforms.artifact import Artifact, find, write_whole
+from transforms.artifact import Artifact, find, recorded, write_whole
 from transforms.content import combine
 
 
@@ -34,7 +35,7 @@ def writing(lake: Path) -> Iterator[None]:
         raise BuildError(
             "another build is writing to this lake",
             where=lake,
-            got=holder.read_text().strip() if holder.is_file() else None,
+            got=_holder(holder),
             next_step="wait for it to end, or use another --lake",
             exit_code=ExitCode.LAKE_BUSY,
         ) from error
@@ -47,11 +48,51 @@ def writing(lake: Path) -> Iterator[None]:
         lock.release()
 
 
+def is_busy(lake: Path) -> bool:
+    """Whether somebody, perhaps this very process, is writing to a lake at this moment."""
+    if not (lake / ".lock").exists():
+        return False
+    lock = FileLock(lake / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def drafts(lake: Path) -> Iterator[Path]:
+    """Folders in which artifacts are being made. Those that nobody works in, a killed build has left."""
+    for stage in STAGES:
+        for artifact in folders(lake / stage):
+            yield from (folder for folder in folders(artifact) if _DRAFT.fullmatch(folder.name))
+
+
+_DRAFT = re.compile(r"\.([0-9a-f]{16}|unsettled)\.[0-9]+(\.scratch)?")
+
+
+def folders(folder: Path) -> list[Path]:
+    """The folders in a folder, in order of name, without links: they may lead out of the lake."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [folder / name for name in sorted(names)] if not folder.is_symlink() else []
+
+
+def _holder(path: Path) -> str | None:
+    """Who holds the lake, if they have not just let go of it."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        return None
+
+
 def _sweep(lake: Path) -> None:
     """Removes what a killed build left unfinished. Nobody else is writing."""
-    for stage in STAGES:
-        for left in (lake / stage).glob("*/.*"):
-            shutil.rmtree(left, ignore_errors=True)
+    for left in list(drafts(lake)):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def commit(lake: Path, made: Iterable[Artifact], mixture: str | None) -> Build:
@@ -95,6 +136,8 @@ def whole(lake: Path) -> Build:
 def member(lake: Path, build: Build, reference: Reference) -> Artifact | None:
     """An artifact of a build, or None if the build does not have it.
 
+    None also for a publisher's file that the lake does without, as it was filled from a published one.
+
     Raises:
         BuildError: the build has it, but its files are gone.
     """
@@ -102,6 +145,8 @@ def member(lake: Path, build: Build, reference: Reference) -> Artifact | None:
         if entry.reference == reference:
             found = find(lake, reference, entry.fingerprint)
             if found is None:
+                if entry.stage == "raw" and recorded(lake, reference, entry.fingerprint):
+                    return None
                 raise BuildError(
                     "a file of the current build is missing",
                     where=lake / entry.stage / entry.name / entry.fingerprint,

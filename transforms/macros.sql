@@ -33,3 +33,44 @@ create macro coin(owner) as draw(owner, 'coin') < '8';
 
 -- What there is of a list: a row that will be rejected may lack some of it.
 create macro without_nulls(items) as list_filter(items, lambda item: item is not null);
+
+-- Of a list of texts, the first few that are neither the answer nor said before; `words` and
+-- `others_words` are the `plain` answer and texts.
+create macro first_others(words, others, others_words, most) as
+list_transform(
+    list_slice(
+        list_filter(
+            range(1, len(others) + 1),
+            lambda place: others_words[place] <> words
+            and list_position(others_words, others_words[place]) = place
+        ),
+        1,
+        most
+    ),
+    lambda place: others[place]
+);
+
+-- What fact checkers found out, less the sentences that only say their verdict: `False.` or `We rate
+-- this claim Mostly True.`
+create macro without_verdict(text) as
+trim(
+    regexp_replace(
+        regexp_replace(
+            regexp_replace(
+                ' ' || text || ' ',
+                '(\s)we (?:therefore |hereby )?rate [^.!?]{0,200}[.!?]+(\s)',
+                '\1\2',
+                'gi'
+            ),
+            '(^|[.!?:]["”’]?)(\s+)(?:mostly |half |partly )?'
+            || '(?:true|false|unproven|undetermined|mixture|miscaptioned|misattributed|outdated|scam|legend'
+            || '|fake|hoax|supported|refuted|pants on fire|correct attribution|labeled satire'
+            || '|research in progress|not enough information|nei)(?:[.!:]+(\s)|\s+$)',
+            '\1\2\3',
+            'gi'
+        ),
+        '\s+',
+        ' ',
+        'g'
+    )
+);

@@ -1,4 +1,4 @@
-"""A place that holds publishers' files under their own addresses; the one door to fsspec.
+"""A place that holds publishers' files under their own addresses.
 
 `https://host.org/data/a.zip` lies at `LOC/host.org/data/a.zip`. LOC is a local folder, an http(s)
 address, or anything else that fsspec opens.
@@ -6,15 +6,16 @@ address, or anything else that fsspec opens.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-import fsspec
-
-from schemas.errors import BuildError, ExitCode, TransientError
+from schemas.errors import BuildError, ExitCode
 from schemas.settings import BuildSettings
+from schemas.source import BY_HAND
 from transforms.addresses import Origin, origin
+from transforms.storage import opened
 
 IDENTIFYING: Final = ("id",)
 """Query parameters that say which file is meant (Google Drive); all others are left out."""
@@ -27,14 +28,16 @@ def mirror_path(url: str) -> str:
     """Where the file at `url` lies below the mirror: `host/path`.
 
     `//` becomes `/`, `:` is percent-encoded, and of the query only what identifies the file is kept:
-    `https://drive.google.com/uc?export=download&id=1x` is `drive.google.com/uc%3Fid%3D1x`.
+    `https://drive.google.com/uc?export=download&id=1x` is `drive.google.com/uc%3Fid%3D1x`. What only a
+    person can fetch, `by-hand://vcr/a.zip`, is `by-hand/vcr/a.zip`.
 
     Raises:
         BuildError: the path would leave the mirror.
     """
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2].lower()
-    segments = [host, *(segment for segment in parts.path.split("/") if segment)]
+    folder = [BY_HAND] if parts.scheme == BY_HAND else []
+    segments = [*folder, host, *(segment for segment in parts.path.split("/") if segment)]
     if any(_strays(segment) for segment in segments) or not host:
         raise BuildError("an address has no place in a mirror", got=f"{host}{parts.path}")
     path = quote("/".join(segments), safe=_KEPT)
@@ -53,6 +56,17 @@ def _strays(segment: str) -> bool:
 def adopted(lake: Path) -> Mirror:
     """The files that a person has handed to a lake, laid out as a mirror."""
     return Mirror(str(lake / "adopted"))
+
+
+def local_file(urls: Iterable[str], settings: BuildSettings) -> Path | None:
+    """The file at one of some addresses, if one of the build's mirrors is a local folder that has it."""
+    wanted = list(urls)
+    for mirror in mirrors_of(settings):
+        for url in wanted:
+            path = mirror.local_path(url)
+            if path is not None and path.is_file():
+                return path
+    return None
 
 
 def mirrors_of(settings: BuildSettings) -> tuple[Mirror, ...]:
@@ -90,6 +104,11 @@ class Mirror:
         return f"{self._location}/{quote(mirror_path(url))}"
 
     @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine, of which anyone can see what it has."""
+        return self._folder is not None
+
+    @property
     def origin(self) -> Origin | None:
         """Where an http(s) mirror lies: the one origin that a user has named; None for any other mirror."""
         return origin(self._location) if self._protocol in {"http", "https"} else None
@@ -101,24 +120,4 @@ class Mirror:
             BuildError: fsspec has no way to open such a location.
             TransientError: the location did not answer.
         """
-        try:
-            opened = fsspec.open(f"{self._location}/{mirror_path(url)}", "rb").open()
-        except FileNotFoundError:
-            return None
-        # What fsspec says may hold a key, so only the kind of failure is told.
-        except (ImportError, ValueError) as error:
-            raise BuildError(
-                "the mirror cannot be opened",
-                where=f"{self._protocol}://…",
-                got=type(error).__name__,
-                next_step=f"install what fsspec needs for {self._protocol}://, or name another mirror",
-                exit_code=ExitCode.USAGE,
-            ) from None
-        except OSError as error:
-            raise TransientError(
-                "the mirror does not answer",
-                where=f"{self._protocol}://…",
-                got=type(error).__name__,
-                next_step="try again; check the address and the credentials of the mirror",
-            ) from None
-        return cast(BinaryIO, opened)
+        return opened(f"{self._location}/{mirror_path(url)}")

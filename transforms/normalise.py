@@ -32,7 +32,7 @@ from schemas.tables import Column, Table
 from transforms.artifact import Draft
 from transforms.clip import clip
 from transforms.distinct import Seen
-from transforms.raw import Rejected, Row
+from transforms.raw import NotAsked, Rejected, Row
 from transforms.text import MOST_CHARACTERS, holds_reserved_mark, text_1
 
 REJECTED: Final = pa.schema(
@@ -56,7 +56,11 @@ Flags = npt.NDArray[np.bool_]
 
 
 def normalise(
-    source: str, table: Table, rows: Iterable[Row | Rejected], sizes: pa.Table | None, draft: Draft
+    source: str,
+    table: Table,
+    rows: Iterable[Row | Rejected | NotAsked],
+    sizes: pa.Table | None,
+    draft: Draft,
 ) -> None:
     """Writes one table of a source as `data/<table>.parquet`, a batch of rows at a time.
 
@@ -68,45 +72,45 @@ def normalise(
     Args:
         source: name of the source.
         table: the table that the rows are of.
-        rows: what the reader yields, see `transforms.raw.rows_of`.
+        rows: what the reader yields, see `transforms.readers.rows_of`.
         sizes: the source's images with `image_id`, `width` and `height`; None for a table that names none.
-        draft: gets the table, the rejected rows and the count of rows that were looked at.
+        draft: gets the table, the rejected rows and the counts of rows that were looked at and not asked for.
 
     Raises:
         BuildError: a row lacks a column of the table.
     """
-    pictures = _Pictures(sizes if sizes is not None else _NO_SIZES)
+    pictures = _Pictures(sizes if sizes is not None else _SIZES.empty_table())
     seen = Seen()
     waiting = iter(rows)
     draft.rows_in = 0
     with draft.table(table.name, table.schema) as writer:
         while batch := list(islice(waiting, _BATCH)):
-            draft.rows_in += len(batch)
-            _reject(draft, source, [row for row in batch if isinstance(row, Rejected)])
-            checked = _Batch(source, table, [row for row in batch if not isinstance(row, Rejected)])
+            rejected = [row for row in batch if isinstance(row, Rejected)]
+            made = [row for row in batch if not isinstance(row, Rejected | NotAsked)]
+            not_asked = sum(row.rows for row in batch if isinstance(row, NotAsked))
+            draft.rows_in += len(rejected) + len(made) + not_asked
+            draft.not_asked += not_asked
+            _reject(draft, source, rejected)
+            checked = _Batch(source, table, made)
             checked.check(pictures, seen)
             writer.write(checked.kept())
             _reject(draft, source, checked.left_out())
 
 
-_NO_SIZES: Final = pa.table(
-    {
-        "image_id": pa.array([], pa.string()),
-        "width": pa.array([], pa.int32()),
-        "height": pa.array([], pa.int32()),
-    }
+_SIZES: Final = pa.schema(
+    [("image_id", pa.string()), ("width", pa.int32()), ("height", pa.int32())],
 )
 
 
 class _Pictures:
-    """Declared sizes of a source's pictures, in pixels."""
+    """Declared sizes of a source's pictures, in pixels; infinite where nobody declares one."""
 
     def __init__(self, images: pa.Table) -> None:
         self._places = {name: place for place, name in enumerate(images["image_id"].to_pylist())}
         # The last row is the one of place -1, images that the source does not list.
         self._sizes = np.zeros((len(self._places) + 1, 2))
-        self._sizes[:-1, 0] = images["width"].to_numpy()
-        self._sizes[:-1, 1] = images["height"].to_numpy()
+        for side, column in enumerate(("width", "height")):
+            self._sizes[:-1, side] = pc.fill_null(images[column].cast(pa.float64()), np.inf).to_numpy()
 
     def places(self, image_ids: pa.Array) -> npt.NDArray[np.int64]:
         """Number of each image in the source's list, -1 where it is not listed."""
@@ -278,6 +282,9 @@ def _flags(mask: pa.Array) -> Flags:
 
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     """The values as an Arrow array; what is not of the type becomes null."""
+    if pa.types.is_list(kind):
+        # A text is to Arrow a list of letters.
+        values = [value if isinstance(value, list | tuple) else None for value in values]
     try:
         return pa.array(values, kind)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from schemas.errors import BuildError
 from shards.pictures import PACK, PACKED, TABLE, write_pack
@@ -29,17 +30,18 @@ def pack(selections: Sequence[Path], archives: Pictures, making: Draft) -> None:
     with Database(making.scratch) as database:
         database.view("selected", "pictures", selections)
         wanted = database.rows(
-            "select distinct image_id, source, archive, picture, sha256 "
+            "select distinct image_id, source, archive, picture, sha256, oriented "
             "from selected.pictures order by image_id"
         )
-    table = write_pack(making.path(PACK).parent, _read(wanted, archives))
-    making.describe(PACK, digest_of([(image_id, sha256) for image_id, *_, sha256 in wanted]))
+    oriented = {image_id for image_id, *_, turned in wanted if turned}
+    table = write_pack(making.path(PACK).parent, _read(wanted, archives), oriented)
+    making.describe(PACK, digest_of([(image_id, sha256) for image_id, *_, sha256, _ in wanted]))
     making.describe(TABLE, table_content(table.cast(PACKED)), table.num_rows)
     making.rows_out = table.num_rows
 
 
-def _read(wanted: list[tuple[str, ...]], archives: Pictures) -> Iterator[tuple[str, bytes]]:
-    for number, (image_id, source, archive, member, sha256) in enumerate(wanted):
+def _read(wanted: list[tuple[Any, ...]], archives: Pictures) -> Iterator[tuple[str, bytes]]:
+    for number, (image_id, source, archive, member, sha256, _) in enumerate(wanted):
         if number % _AT_ONCE == 0:
             archives.prefetch((row[1], row[2], row[3]) for row in wanted[number : number + _AT_ONCE])
         data = archives.read(source, archive, member)

@@ -8,33 +8,26 @@ the bytes that travel.
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
-from schemas.errors import BuildError, TransientError
 from schemas.source import RemoteFile
 from transforms.addresses import Policy
-from transforms.archive import ZipArchive
 from transforms.kept_pictures import AdoptedTree, KeptPictures
 from transforms.mirror import Mirror
+from transforms.picture_places import Place, places
 from transforms.pictures import PictureArchives, Pictures, Wanted
-from transforms.remote_zip import Found, NoRangesError, RemoteZip
+from transforms.registry import Key
+from transforms.remote_zip import Found, NoRangesError
 from transforms.steps import Progress, silent
-from transforms.web import MOST_CONNECTIONS, NOT_FOUND, OK, Web, named, patiently
-from transforms.zip_format import MOST_PICTURE_BYTES, MemberError
+from transforms.web import MOST_CONNECTIONS, Web
+from transforms.zip_format import MemberError
 
 AT_ONCE: Final = 256
 """Pictures that are on their way together."""
-
-_GONE: Final = 410
-
-Key = tuple[str, str]
-"""Source and declared file."""
 
 
 def store_folder(lake: Path, source: str, file: str) -> Path:
@@ -45,11 +38,6 @@ def store_folder(lake: Path, source: str, file: str) -> Path:
 def adopted_folder(lake: Path, source: str) -> Path:
     """Where a lake keeps the pictures of a source that a person has handed to it."""
     return lake / "pictures" / f"{source}.adopted"
-
-
-def single_url(template: str, member: str) -> str:
-    """The address of one picture."""
-    return template.replace("{}", quote(member))
 
 
 class HeldPictures(Pictures):
@@ -67,6 +55,9 @@ class HeldPictures(Pictures):
     def prefetch(self, wanted: Iterable[Wanted]) -> None:
         """Nothing: what is not here is not fetched."""
 
+    def expect(self, wanted: Iterable[Wanted]) -> None:
+        """Nothing: what is not here does not come."""
+
 
 class PictureStore(Pictures):
     """All pictures of a build: some in whole archives, the others fetched one by one.
@@ -77,7 +68,7 @@ class PictureStore(Pictures):
         pieces: the declared files whose pictures are fetched one by one.
         mirrors: asked before any publisher.
         offline: open no connection at all.
-        progress: told how many bytes have come.
+        progress: told how many bytes have come, and about how many there will be; see `_Tally`.
         web: the client; one that trusts nothing but the mirrors if None.
     """
 
@@ -92,16 +83,15 @@ class PictureStore(Pictures):
         web: Web | None = None,
     ) -> None:
         self._whole = whole
-        self._came = 0
-        self._progress = progress
+        self._tally = _Tally(progress)
         self._web = web or Web(Policy(frozenset(found for one in mirrors if (found := one.origin))))
         self._workers = ThreadPoolExecutor(MOST_CONNECTIONS)
         trees = {source: AdoptedTree(adopted_folder(lake, source)) for source, _ in pieces}
         self._pieces = {
             (source, name): _Piecewise(
                 KeptPictures(store_folder(lake, source, name)),
-                _places(file, trees[source], mirrors, offline, self._web, self._workers),
-                self._count,
+                places(file, trees[source], mirrors, offline, self._web, self._workers),
+                self._tally,
             )
             for (source, name), file in pieces.items()
         }
@@ -125,18 +115,52 @@ class PictureStore(Pictures):
         for key, names in members.items():
             self._pieces[key].prefetch(names)
 
-    def _count(self, size: int) -> None:
-        self._came += size
-        self._progress(self._came, None)
+    def expect(self, wanted: Iterable[Wanted]) -> None:
+        """Counts the pictures that are not here yet."""
+        waiting = {
+            one for one in wanted if one[:2] in self._pieces and not self._pieces[one[:2]].knows(one[2])
+        }
+        self._tally.expect(len(waiting))
+
+
+class _Tally:
+    """How many bytes of single pictures have come, and about how many there will be.
+
+    Nobody says how large a picture is before it comes. So the total is what has come and, for each picture
+    that is still expected, the mean of what has travelled for one so far. Pictures that lie here already
+    travel none. Where more pictures come than were expected, nobody knows the total.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._expected = 0
+        self._settled = 0
+        self._came = 0
+        self._lock = threading.Lock()
+
+    def expect(self, pictures: int) -> None:
+        """Says that so many more pictures are wanted."""
+        with self._lock:
+            self._expected = max(self._expected, self._settled) + pictures
+
+    def settle(self, pictures: int, size: int) -> None:
+        """Says that it is known of so many pictures what they are, for which so many bytes have travelled."""
+        with self._lock:
+            self._settled += pictures
+            self._came += size
+            left = self._expected - self._settled
+            total = self._came + round(self._came / self._settled * left) if left >= 0 else None
+            if self._came:
+                self._progress(self._came, total)
 
 
 class _Piecewise:
     """The pictures of one declared file."""
 
-    def __init__(self, kept: KeptPictures, places: Sequence[Place], count: Callable[[int], None]) -> None:
+    def __init__(self, kept: KeptPictures, places: Sequence[Place], tally: _Tally) -> None:
         self._kept = kept
         self._places = places
-        self._count = count
+        self._tally = tally
         self._absent: set[str] = set()
         self._damaged: dict[str, MemberError] = {}
         self._lock = threading.Lock()
@@ -152,11 +176,12 @@ class _Piecewise:
 
     def prefetch(self, members: Iterable[str]) -> None:
         with self._lock:
-            waiting = iter(dict.fromkeys(name for name in members if not self._known(name)))
+            waiting = iter(dict.fromkeys(name for name in members if not self.knows(name)))
             while names := list(islice(waiting, AT_ONCE)):
                 self._fetch(names)
 
-    def _known(self, member: str) -> bool:
+    def knows(self, member: str) -> bool:
+        """Whether a picture is here, or known to be absent or damaged."""
         return member in self._kept or member in self._absent or member in self._damaged
 
     def _fetch(self, names: list[str]) -> None:
@@ -169,209 +194,22 @@ class _Piecewise:
                 refusal = refusal or error
                 continue
             reached = True
-            names = [name for name in names if not self._known(name)]
+            names = [name for name in names if not self.knows(name)]
             if not names or place.final:
                 break
         if names and not reached:
             raise refusal or NoRangesError("no place is known for the pictures")
-        self._absent.update(names)
+        if names:
+            self._absent.update(names)
+            self._tally.settle(len(names), 0)
 
     def _take(self, found: Found) -> None:
+        travelled = 0
         if isinstance(found.data, MemberError):
             self._damaged[found.name] = found.data
         elif isinstance(found.data, Path):
             self._kept.keep_file(found.name, found.data)
         else:
             self._kept.keep(found.name, found.data)
-            self._count(len(found.data))
-
-
-def _places(
-    file: RemoteFile,
-    tree: AdoptedTree,
-    mirrors: Sequence[Mirror],
-    offline: bool,
-    web: Web,
-    workers: Executor,
-) -> list[Place]:
-    """Where the pictures of a file may be, nearest first."""
-    found: list[Place] = [_Tree(tree)]
-    for mirror in mirrors:
-        found += [_LocalZip(path) for url in file.urls if (path := mirror.local_path(url))]
-        found += [_LocalFolder(mirror, url) for url in file.single if mirror.local_path(url)]
-    if offline:
-        return found
-    for mirror in mirrors:
-        found += [_Zip(web, workers, at) for url in file.urls if (at := mirror.web_address(url))]
-        found += [_Singles(web, workers, mirror, url) for url in file.single if not mirror.local_path(url)]
-    found += [_Zip(web, workers, url) for url in file.urls]
-    found += [_Singles(web, workers, None, url) for url in file.single]
-    return found
-
-
-class Place(ABC):
-    """A place that may have pictures.
-
-    Attributes:
-        final: whether a picture that it does not have does not exist. Every copy of an archive is the
-            same; single pictures in a mirror may be some of them.
-    """
-
-    final = False
-
-    @abstractmethod
-    def fetch(self, names: Sequence[str]) -> Iterator[Found]:
-        """Yields those of the pictures that are here.
-
-        Raises:
-            NoRangesError: there is no such place.
-        """
-
-
-class _Tree(Place):
-    """Pictures that a person has handed to the lake."""
-
-    def __init__(self, tree: AdoptedTree) -> None:
-        self._tree = tree
-
-    def fetch(self, names: Sequence[str]) -> Iterator[Found]:
-        if not len(self._tree):
-            raise _not_here(self._tree.folder)
-        for name in names:
-            if (path := self._tree.find(name)) is not None:
-                yield Found(name, path)
-
-
-class _LocalZip(Place):
-    """The archive in a local mirror."""
-
-    final = True
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._archive: ZipArchive | None = None
-
-    def fetch(self, names: Sequence[str]) -> Iterator[Found]:
-        if self._archive is None and not self._path.is_file():
-            raise _not_here(self._path)
-        self._archive = self._archive or ZipArchive(self._path)
-        for name in names:
-            try:
-                data = self._archive.read_member(name)
-            except MemberError as error:
-                yield Found(name, error)
-            else:
-                if data is not None:
-                    yield Found(name, data)
-
-
-class _LocalFolder(Place):
-    """Single pictures in a local mirror."""
-
-    def __init__(self, mirror: Mirror, template: str) -> None:
-        self._mirror = mirror
-        self._template = template
-
-    def fetch(self, names: Sequence[str]) -> Iterator[Found]:
-        folder = self._mirror.local_path(single_url(self._template, "x"))
-        if folder is None or not folder.parent.is_dir():
-            raise _not_here(folder)
-        for name in names:
-            path = self._path(name)
-            if path is not None and path.is_file():
-                yield Found(name, path)
-
-    def _path(self, name: str) -> Path | None:
-        try:
-            return self._mirror.local_path(single_url(self._template, name))
-        except BuildError:
-            # A name that would leave the mirror is nobody's picture.
-            return None
-
-
-class _Zip(Place):
-    """The archive on a server, by ranges."""
-
-    final = True
-
-    def __init__(self, web: Web, workers: Executor, url: str) -> None:
-        self._web = web
-        self._workers = workers
-        self._url = url
-        self._opened: RemoteZip | NoRangesError | None = None
-
-    def fetch(self, names: Sequence[str]) -> Iterator[Found]:
-        if self._opened is None:
-            try:
-                self._opened = RemoteZip(self._web, self._url)
-            except NoRangesError as error:
-                self._opened = error
-        if isinstance(self._opened, NoRangesError):
-            raise self._opened
-        return self._opened.read(names, self._workers)
-
-
-class _Singles(Place):
-    """Single pictures on a server, or in a mirror of any other kind."""
-
-    def __init__(self, web: Web, workers: Executor, mirror: Mirror | None, template: str) -> None:
-        self._web = web
-        self._workers = workers
-        self._mirror = mirror
-        self._template = template
-        self.final = mirror is None
-
-    def fetch(self, names: Sequence[str]) -> Iterator[Found]:
-        for name, data in zip(names, self._workers.map(self._one, names), strict=True):
-            if data is not None:
-                yield Found(name, data)
-
-    def _one(self, name: str) -> bytes | None:
-        url = single_url(self._template, name)
-        if self._mirror is not None:
-            address = self._mirror.web_address(url)
-            if address is None:
-                return self._stored(self._mirror, url)
-            url = address
-        return patiently(self._web.patience, lambda: self._asked(url))
-
-    def _stored(self, mirror: Mirror, url: str) -> bytes | None:
-        opened = mirror.open(url)
-        if opened is None:
-            return None
-        try:
-            with opened:
-                return opened.read(MOST_PICTURE_BYTES)
-        except OSError as error:
-            raise TransientError(
-                "the mirror stopped answering",
-                where=named(url),
-                got=type(error).__name__,
-                next_step="run the same command again",
-            ) from None
-
-    def _asked(self, url: str) -> bytes | None:
-        if not url.startswith("https://") and not self._web.policy.trusts(url):
-            raise BuildError("a picture is not fetched over plain http", where=named(url))
-        with self._web.ask(url) as answer:
-            if answer.status in (NOT_FOUND, _GONE):
-                return None
-            if answer.status != OK:
-                raise BuildError(
-                    "the server does not give a picture",
-                    where=answer.where,
-                    got=f"status {answer.status}",
-                    expected=f"status {OK}",
-                    next_step="put the pictures into a mirror and name it with --mirror, or take over a "
-                    "folder of them with `adopt`",
-                )
-            return answer.whole(MOST_PICTURE_BYTES)
-
-
-def _not_here(where: object) -> NoRangesError:
-    return NoRangesError(
-        "the pictures are not here",
-        where=where,
-        next_step="build without --offline, name a mirror that has them, or take over a folder of them "
-        "with `adopt`",
-    )
+            travelled = len(found.data)
+        self._tally.settle(1, travelled)

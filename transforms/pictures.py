@@ -21,6 +21,7 @@ Wanted = tuple[str, str, str]
 class Picture(NamedTuple):
     """What a picture file turned out to be. Width and height are pixels of the file itself.
 
+    Where the EXIF orientation is `oriented`, that is to be applied, they are those of the upright picture.
     With a `problem` (`picture_absent`, `picture_unreadable`, `picture_resized` …) the rest says nothing.
     """
 
@@ -29,6 +30,7 @@ class Picture(NamedTuple):
     format: str = ""
     sha256: str = ""
     problem: str | None = None
+    oriented: bool = False
 
 
 class Pictures(ABC):
@@ -51,18 +53,27 @@ class Pictures(ABC):
             BuildError: they cannot be fetched.
         """
 
-    def check(self, source: str, archive: str, member: str) -> Picture:
-        """Reads and fully decodes a picture; whatever is wrong with it is named, not raised."""
+    @abstractmethod
+    def expect(self, wanted: Iterable[Wanted]) -> None:
+        """Says which pictures will be read in all, so that it can be told how many of them have come."""
+
+    def check(self, source: str, archive: str, member: str, orient: bool = False) -> Picture:
+        """Reads and fully decodes a picture; whatever is wrong with it is named, not raised.
+
+        Args:
+            orient: whether its EXIF orientation is to be applied.
+        """
         try:
             data = self.read(source, archive, member)
         except MemberError:
             return Picture(problem="picture_unreadable")
         if data is None:
             return Picture(problem="picture_absent")
-        found = inspect(data)
+        found = inspect(data, orient)
         if found.problem:
             return Picture(problem=found.problem)
-        return Picture(found.width, found.height, found.format, hashlib.sha256(data).hexdigest())
+        sha256 = hashlib.sha256(data).hexdigest()
+        return Picture(found.width, found.height, found.format, sha256, oriented=orient)
 
 
 class PictureArchives(Pictures):
@@ -76,6 +87,9 @@ class PictureArchives(Pictures):
         return self._archives[source, archive].read_member(member)
 
     def prefetch(self, wanted: Iterable[Wanted]) -> None:
+        """Nothing: they are here."""
+
+    def expect(self, wanted: Iterable[Wanted]) -> None:
         """Nothing: they are here."""
 
 

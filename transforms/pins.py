@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -14,19 +14,23 @@ from schemas.settings import BuildSettings
 from schemas.source import Pin, RemoteFile
 from transforms.artifact import write_whole
 from transforms.memory import remembered_sha256
-from transforms.mirror import Mirror
+from transforms.mirror import Mirror, adopted
 
 _PINS = TypeAdapter(dict[str, Pin])
 _remembering = threading.Lock()
 
-Standing = Literal["pinned", "remembered", "sample", "absent", "unpinned", "refused"]
+Standing = Literal["pinned", "remembered", "members", "sample", "absent", "unpinned", "refused"]
+
+MEMBERS_WITNESS: Final = "members handed to this lake with adopt; the archive's own hash could not be checked"
+"""Witness of a zip that was made here out of unpacked members. Its hash is nobody else's."""
 
 
 class Expected(NamedTuple):
     """What is known of a file's bytes before it is fetched.
 
-    `unpinned` files are accepted as they come and remembered; `refused` ones, and those `absent` from
-    the sample world, are not fetched.
+    `members` are zips that were made here out of what a person had unpacked. `unpinned` files are
+    accepted as they come and remembered; `refused` ones, and those `absent` from the sample world, are
+    not fetched.
     """
 
     standing: Standing
@@ -61,6 +65,23 @@ def remember(lake: Path, name: str, pin: Pin) -> None:
         write_whole(_place(lake), text.encode())
 
 
+def vouched(file: RemoteFile, held: Pin | None) -> Pin | None:
+    """What the publisher's file is known to be: as declared, or as it was first accepted.
+
+    Args:
+        held: the pin that the lake remembers of it.
+    """
+    if file.pin is not None:
+        return file.pin
+    return held if held is not None and held.witness != MEMBERS_WITNESS else None
+
+
+def _is_adopted(lake: Path, file: RemoteFile, pin: Pin) -> bool:
+    """Whether these bytes lie where `adopt` has put them. Who deletes them wants the publisher's again."""
+    paths = [adopted(lake).local_path(url) for url in file.urls]
+    return any(path and path.is_file() and remembered_sha256(path) == pin.sha256 for path in paths)
+
+
 def expected(settings: BuildSettings, mirror: Mirror | None, name: str, file: RemoteFile) -> Expected:
     """What the file `source.file` must be in this build.
 
@@ -73,9 +94,10 @@ def expected(settings: BuildSettings, mirror: Mirror | None, name: str, file: Re
                 witness = "drawn on this machine"
                 return Expected("sample", Pin(sha256=remembered_sha256(path), witness=witness))
         return Expected("absent")
-    if file.pin is not None:
-        return Expected("pinned", file.pin)
     held = remembered(settings.lake).get(name)
-    if held is not None:
-        return Expected("remembered", held)
+    if held is not None and held.witness == MEMBERS_WITNESS and _is_adopted(settings.lake, file, held):
+        return Expected("members", held)
+    known = vouched(file, held)
+    if known is not None:
+        return Expected("pinned" if file.pin is not None else "remembered", known)
     return Expected("unpinned" if settings.unpinned else "refused")

@@ -61,6 +61,7 @@ def probe(source: str | None, web: Web | None = None) -> Iterator[Probed]:
         for name in names
         for key, file in registry.declaration(name).files.items()
         for url in file.urls
+        if not file.by_hand
     ]
     client = web or Web()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 
 from schemas.errors import BuildError, ExitCode
 from schemas.mixture import Mixture
-from schemas.source import Source
+from schemas.source import RemoteFile, Source
 from schemas.task import TaskHead
 from transforms.duck import lineage
 
@@ -21,6 +22,9 @@ _HERE = Path(__file__).parent
 SOURCES = _HERE / "sources"
 TASKS = _HERE / "tasks"
 MIXTURES = _HERE / "mixtures"
+
+Key = tuple[str, str]
+"""Source and declared file."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +85,41 @@ def reader(source: str) -> ModuleType:
 
 
 def declaration(source: str) -> Source:
-    """What a source declares."""
+    """What a source declares. Files that only a person can fetch have an address, see `Source.located`."""
     declared = reader(source).SOURCE
     if not isinstance(declared, Source):
         raise BuildError("SOURCE is not a Source", where=f"transforms/sources/{source}.py")
-    return declared
+    return declared.located(source)
+
+
+def owner_of(source: str, name: str) -> Key:
+    """Whose file a source means by a name: its own, the name of a borrow, or what is borrowed by it.
+
+    `owner_of("vqa_v2", "train2014")`, where `vqa_v2` borrows `mscoco.train2014` by that name, and
+    `owner_of("vqa_v2", "mscoco.train2014")` are both `("mscoco", "train2014")`.
+    """
+    owner, _, file = declaration(source).borrows.get(name, name).rpartition(".")
+    return owner or source, file
+
+
+def lent_file(key: Key) -> RemoteFile:
+    """The declaration of a file, by its owner and name."""
+    source, name = key
+    return declaration(source).files[name]
+
+
+def shown_files(source: str) -> tuple[Key, ...]:
+    """The files, its own and borrowed ones, that hold pictures which a source may show."""
+    declared = declaration(source)
+    keys = [owner_of(source, name) for name in (*declared.files, *declared.borrows)]
+    return tuple(key for key in keys if lent_file(key).holds == "pictures")
+
+
+def lenders(sources: Iterable[str]) -> tuple[str, ...]:
+    """The sources whose files others among `sources` read or show, and these themselves, in order of name."""
+    named = set(sources)
+    lent = {owner_of(source, name)[0] for source in named for name in declaration(source).borrows}
+    return tuple(sorted(named | lent))
 
 
 @cache

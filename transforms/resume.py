@@ -60,6 +60,20 @@ def address_of(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()
 
 
+def is_held(path: Path) -> bool:
+    """Whether some process is fetching into this file at this moment."""
+    beside = path.with_name(f"{path.name}.lock")
+    if not beside.exists():
+        return False
+    lock = FileLock(beside)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
 class Partial:
     """An unfinished file; to be used while it is `held`.
 

@@ -18,6 +18,7 @@ from schemas.instance import SPLITS
 from schemas.mixture import Mixture
 from transforms.artifact import Draft
 from transforms.duck import Database, identifier, literal
+from transforms.listed import list_images
 from transforms.pictures import Picture, Wanted, fits
 
 COUNTS = pa.schema([("split", pa.string()), ("available", pa.int64()), ("count", pa.int64())])
@@ -40,9 +41,11 @@ PICTURES = pa.schema(
         ("height", pa.int32()),
         ("format", pa.string()),
         ("sha256", pa.string()),
+        ("oriented", pa.bool_()),
     ]
 )
-"""One row for each picture that the rows show: where its bytes are and what they hold."""
+"""One row for each picture that the rows show: where its bytes are and what they hold. Where its EXIF
+orientation is to be applied, it is `oriented`, and width and height are those of the upright picture."""
 
 _LEFT_OUT = pa.schema([*ROWS, ("rejected", pa.string())])
 
@@ -118,6 +121,7 @@ def select(
     images: Mapping[str, Path],
     check: Check,
     prefetch: Prefetch,
+    expect: Prefetch,
     making: Draft,
     threads: int | None = None,
 ) -> None:
@@ -127,16 +131,17 @@ def select(
         counts: the task's table of `COUNTS`.
         images: the `images` table of each source whose pictures the task shows.
         prefetch: told which pictures are about to be checked.
+        expect: told beforehand which will be, if none of them has to be replaced.
     """
     selection = _Selection()
     with Database(making.scratch, threads) as database, ThreadPoolExecutor(threads or 2) as workers:
         database.view("instances", task, [instances])
-        for source, path in images.items():
-            database.view(source, "images", [path])
+        list_images(database, {source: [path] for source, path in images.items()})
         database.set({"seed": str(seed), "task": task})
         ((total,),) = database.rows(f"select count(*) from instances.{identifier(task)}")
         for split, count in database.rows("select split, count from read_parquet(?)", [str(counts)]):
-            _draw(database, task, split, list(images))
+            _draw(database, task, split)
+            expect(_first(database, count))
             _take(database, count, check, prefetch, workers, selection)
     _write(making, selection)
     making.rows_in = total
@@ -144,9 +149,8 @@ def select(
     making.not_asked = total - len(selection.taken) - len(selection.left_out)
 
 
-def _draw(database: Database, task: str, split: str, sources: list[str]) -> None:
+def _draw(database: Database, task: str, split: str) -> None:
     """Makes the table `drawn`: the rows of a split in drawn order, with where their pictures are."""
-    listed = " union all ".join(f"select * from {identifier(source)}.images" for source in sources)
     database.run(
         f"""
         create or replace table drawn as
@@ -171,8 +175,16 @@ def _draw(database: Database, task: str, split: str, sources: list[str]) -> None
             width,
             height
         from ranked
-        left join ({listed}) as images using (image_id)
+        left join listed.images using (image_id)
         """
+    )
+
+
+def _first(database: Database, count: int) -> list[Wanted]:
+    """The pictures of the first rows in drawn order."""
+    return database.rows(
+        "select distinct source, archive, picture from drawn where place <= ? and image_id is not null",
+        [count],
     )
 
 
@@ -225,7 +237,16 @@ def _write(making: Draft, selection: _Selection) -> None:
     with making.table("rows", ROWS) as writer:
         writer.write(_table(rows, ROWS))
     pictures = [
-        (row.image_id, row.source, row.archive, row.picture, row.width, row.height, *found[:4])
+        (
+            row.image_id,
+            row.source,
+            row.archive,
+            row.picture,
+            row.width,
+            row.height,
+            *found[:4],
+            found.oriented,
+        )
         for _, (row, found) in sorted(selection.shown.items())
     ]
     with making.table("pictures", PICTURES) as writer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from schemas.box import SIDES
 from schemas.errors import BuildError
@@ -32,21 +32,28 @@ def shape(
     sql: str,
     answers: Sequence[tuple[str, str]],
     where: str,
+    empty: Mapping[str, str] | None = None,
 ) -> None:
     """Makes the table `asked` out of a task's query.
 
+    Args:
+        answers: pairs of words for a true and a false `label`.
+        empty: what is said in a slot whose list is empty, by slot.
+
     Raises:
-        BuildError: the query lacks a column, or has a label and its instructions no answers.
+        BuildError: the query lacks a column, or has a label and its instructions no answers, or a
+            list as a slot and its instructions no words for an empty one.
     """
     query = sql.rstrip().rstrip(";")
-    given = database.columns(query)
+    types = database.types(query)
+    given = list(types)
     _check_columns(given, head, answers, where)
     pictured = PICTURED if head.output == "image" else {}
     fixed = [
         f"{literal(task + '/')} || key as uid" if name == "uid" else f"{_source(name, given)} as {name}"
         for name in FIXED
     ]
-    slots = [f"{name}::varchar as {name}" for name in SLOTS if name in given]
+    slots = [f"{_slot(name, types[name], empty or {}, where)} as {name}" for name in SLOTS if name in given]
     answer = [f"{_source(name, given)} as {name}" for name in pictured]
     facts = [identifier(name) for name in given if name not in {*FIXED, *SLOTS, *pictured, REJECTED}]
     columns = ", ".join([*fixed, *slots, *answer, *facts, f"{_source(REJECTED, given)} as {REJECTED}"])
@@ -83,6 +90,20 @@ def _check_columns(given: list[str], head: TaskHead, answers: Sequence[tuple[str
                 got=", ".join(given),
                 expected=name,
             )
+
+
+def _slot(name: str, kind: str, empty: Mapping[str, str], where: str) -> str:
+    """A slot as text: a list is joined by line breaks, or replaced by words if it is empty."""
+    if not kind.endswith("[]"):
+        return f"{name}::varchar"
+    if name not in empty:
+        raise BuildError(
+            "a slot is a list, and nothing says what stands there if it is empty",
+            where=where,
+            got=name,
+            next_step=f"write it into the task's instruction file: [empty] {name} = 'nothing yet'",
+        )
+    return f"case when len({name}) = 0 then {literal(empty[name])} else array_to_string({name}, chr(10)) end"
 
 
 def _source(name: str, given: list[str]) -> str:

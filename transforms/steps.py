@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from schemas.artifact import Manifest, Reference
 from transforms.artifact import Artifact, Draft
+from transforms.closure import code_id
 from transforms.content import digest_of
 
 Progress = Callable[[int, int | None], None]
-"""Told how many bytes of how many have come; the total is None where no one knows it."""
+"""Told how many bytes of how many have come. The total is None where no one knows it; of pictures that
+come one by one it is an estimate."""
 
 
 def silent(done: int, total: int | None) -> None:
@@ -56,11 +58,16 @@ class Step:
         reference: the artifact.
         verb: what is done, for a person: `derive`, `tokenise`.
         inputs: what it is made from.
-        asked: everything else that decides the outcome, by a name that a person understands.
+        asked: what else decides the outcome beside code, by a name that a person understands.
         make: writes it, and returns what was asked but became known only now, if anything.
+        code: modules of ours that decide the outcome, with everything of ours that they import.
+        files: in which file of the checkout each name of `asked` stands, where it stands in one.
         licences: terms of what this step itself brings in.
         settled: whether `asked` is complete. What a file without a pin holds is known once it is here.
         refused: why the step must not run, if it must not.
+        awaited: whether a person can change that for this source alone, by fetching a file or agreeing to
+            terms. A build that does not ask for the source by name then does without it.
+        note: what a person should know of the outcome, if anything; plans say it, made or not.
     """
 
     reference: Reference
@@ -68,14 +75,23 @@ class Step:
     inputs: tuple[Reference, ...]
     asked: Mapping[str, Any]
     make: Callable[[Making], Mapping[str, Any] | None]
+    code: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
     licences: tuple[str, ...] = ()
     settled: bool = True
     refused: str | None = None
+    awaited: bool = False
+    note: str | None = None
 
     @property
     def title(self) -> str:
         """Names the step in lists and in Prefect: `derive visual_grounding`."""
         return f"{self.verb} {self.reference.name}"
+
+    @property
+    def decided_by(self) -> dict[str, Any]:
+        """What decides the outcome beside the inputs: what is asked, and a hash of the code."""
+        return {**self.asked, **({"code": code_id(*self.code)} if self.code else {})}
 
     def fingerprint(self, contents: Mapping[str, str]) -> str:
         """16 hex digits over what is asked and the content ids of the inputs."""
@@ -83,7 +99,7 @@ class Step:
             {
                 "stage": self.reference.stage,
                 "name": self.reference.name,
-                "asked": dict(self.asked),
+                "asked": self.decided_by,
                 "inputs": dict(contents),
             }
         )[:16]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
-from instructions.load import load_instructions
+from instructions.load import TaskInstructions, load_instructions
 from schemas.artifact import Reference
 from schemas.settings import BuildSettings
 from transforms import registry
-from transforms.closure import code_id
 from transforms.content import digest_of
 from transforms.derive import MOST_ROWS, derive
 from transforms.duck import MACROS
@@ -27,7 +25,7 @@ def instance_step(name: str, settings: BuildSettings) -> Step:
     """The step that makes a task's instances out of what its query reads."""
     task = registry.task(name)
     values: dict[str, str | int] = {"seed": str(settings.seed), "per_image": settings.per_image or MOST_ROWS}
-    answers = load_instructions(name, settings.instructions).answers
+    words = load_instructions(name, settings.instructions)
     used = {key: value for key, value in values.items() if key in ("seed", *task.settings)}
     return Step(
         instances(name),
@@ -36,12 +34,29 @@ def instance_step(name: str, settings: BuildSettings) -> Step:
         asked={
             "query": digest_of(task.sql),
             "macros": digest_of(MACROS.read_text()),
-            "code": code_id("transforms.derive"),
-            "answers": [list(pair) for pair in answers],
+            "answers": [list(pair) for pair in words.answers],
+            **({"empty": dict(words.empty)} if words.empty else {}),
             **used,
         },
-        make=partial(_derive, task, used, answers),
+        make=partial(_derive, task, used, words),
+        code=("transforms.derive",),
+        files={
+            "query": task_file(name),
+            "macros": f"transforms/{MACROS.name}",
+            "answers": instruction_file(name, settings),
+        },
     )
+
+
+def task_file(task: str) -> str:
+    """Where the query of a task stands, for a person."""
+    return f"transforms/tasks/{task}.sql"
+
+
+def instruction_file(task: str, settings: BuildSettings) -> str:
+    """Where the instructions of a task stand, for a person."""
+    own = settings.instructions / f"{task}.toml" if settings.instructions else None
+    return str(own) if own is not None and own.is_file() else f"instructions/{task}.toml"
 
 
 def _reference(read: tuple[str, str]) -> Reference:
@@ -49,9 +64,7 @@ def _reference(read: tuple[str, str]) -> Reference:
     return instances(name) if schema == "instances" else table(schema, name)
 
 
-def _derive(
-    task: Task, variables: dict[str, str | int], answers: Sequence[tuple[str, str]], making: Making
-) -> None:
+def _derive(task: Task, variables: dict[str, str | int], words: TaskInstructions, making: Making) -> None:
     derive(
         task.name,
         task.head,
@@ -59,7 +72,8 @@ def _derive(
         {read: making.table(_reference(read)) for read in task.reads},
         task.reads[0],
         variables,
-        answers,
+        words.answers,
         making.draft,
         making.threads,
+        words.empty,
     )

@@ -17,17 +17,16 @@ from shards.format import INSTRUCTIONS, read_index, write_json
 from shards.prepare import prepare
 from shards.vocabulary import Vocabulary
 from transforms import registry
-from transforms.closure import code_id
 from transforms.codes import Encoder, encode
 from transforms.content import digest_of
 from transforms.pack import pack
-from transforms.picture_store import Key
-from transforms.picture_ways import PictureFiles, Way, picture_files, ways_of
+from transforms.picture_ways import PictureFiles, Way, look_at, picture_files, ways_of
+from transforms.registry import Key
 from transforms.select import compile_counts, select
 from transforms.shown import check_shown
 from transforms.steps import Making, Step
-from transforms.steps_instances import instances
-from transforms.steps_tables import is_held, raw, raw_steps, table
+from transforms.steps_instances import instances, instruction_file, task_file
+from transforms.steps_tables import images_of, is_held, raw, raw_steps
 from transforms.tokenise import tokenise
 
 VOCABULARY = "ofa_bpe"
@@ -120,8 +119,10 @@ def shard_steps(
         counts(settings.mixture),
         "count",
         tuple(instances(task) for task in tasks),
-        {"mixture": digest_of(mixture.model_dump()), "code": code_id("transforms.select")},
+        {"mixture": digest_of(mixture.model_dump())},
         partial(_count, tasks, settings),
+        code=("transforms.select",),
+        files={"mixture": f"transforms/mixtures/{settings.mixture}.toml"},
     )
     for task in tasks:
         yield _select_step(task, ways, settings)
@@ -148,11 +149,13 @@ def _select_step(task: str, ways: Mapping[Key, Way], settings: BuildSettings) ->
         (
             instances(task),
             Reference("mixtures", settings.mixture, task),
-            *(table(source, "images") for source in sources),
+            *images_of(sources).values(),
             *files.inputs,
         ),
-        {"seed": str(settings.seed), "code": code_id("transforms.select"), **files.asked},
+        {"seed": str(settings.seed), **files.asked},
         partial(_select, task, sources, files, settings),
+        code=("transforms.select",),
+        licences=files.licences,
     )
 
 
@@ -169,10 +172,11 @@ def _select(
             settings.seed,
             making.table(instances(task)),
             making.table(Reference("mixtures", settings.mixture, task)),
-            {source: making.table(table(source, "images")) for source in sources},
+            {source: making.table(images) for source, images in images_of(sources).items()},
             # Several rows show one picture; it is decoded once.
-            cache(pictures.check),
+            cache(partial(look_at, pictures)),
             pictures.prefetch,
+            pictures.expect,
             making.draft,
             making.threads,
         )
@@ -187,12 +191,15 @@ def _encode_step(task: str, ways: Mapping[Key, Way], settings: BuildSettings, en
         (
             instances(task),
             selected(settings.mixture, task, "rows"),
-            *(table(source, "images") for source in sources),
+            *images_of(sources).values(),
             *files.inputs,
             WEIGHTS,
         ),
-        {"code": code_id("transforms.codes"), "encoder": encoder.code, **files.asked},
+        {"encoder": encoder.code, **files.asked},
         partial(_encode, task, sources, files, settings, encoder),
+        code=("transforms.codes",),
+        licences=files.licences,
+        files={"encoder": "ofa/codes.py"},
     )
 
 
@@ -208,7 +215,7 @@ def _encode(
         encode(
             making.table(instances(task)),
             making.table(selected(settings.mixture, task, "rows")),
-            {source: making.table(table(source, "images")) for source in sources},
+            {source: making.table(images) for source, images in images_of(sources).items()},
             pictures,
             encoder,
             making.file(WEIGHTS),
@@ -229,9 +236,10 @@ def _tokenise_step(task: str, settings: BuildSettings) -> Step:
             "options_style": settings.options_style,
             "truncate": head.truncate,
             "blank": head.blank,
-            "code": code_id("transforms.tokenise"),
         },
         partial(_tokenise, task, head, settings),
+        code=("transforms.tokenise",),
+        files={"truncate": task_file(task), "blank": task_file(task)},
     )
 
 
@@ -258,9 +266,10 @@ def _prepare_step(task: str, settings: BuildSettings) -> Step:
         (instances(task), ASSEMBLED),
         {
             "instructions": [wording.text for wording in loaded.wordings],
-            "code": code_id("transforms.shown", "shards.prepare"),
         },
         partial(_prepare, task, settings),
+        code=("transforms.shown", "shards.prepare"),
+        files={"instructions": instruction_file(task, settings)},
     )
 
 
@@ -281,8 +290,10 @@ def _pack_step(tasks: Sequence[str], ways: Mapping[Key, Way], settings: BuildSet
             *(selected(settings.mixture, task, "pictures") for task in tasks),
             *files.inputs,
         ),
-        {"code": code_id("transforms.pack"), **files.asked},
+        files.asked,
         partial(_pack, tasks, files, settings),
+        code=("transforms.pack",),
+        licences=files.licences,
     )
 
 
@@ -302,8 +313,9 @@ def _collect_step(tasks: Sequence[str], settings: BuildSettings) -> Step:
             packed(settings.mixture),
             ASSEMBLED,
         ),
-        {"code": code_id("shards.collection")},
+        {},
         partial(_collect, tasks, settings),
+        code=("shards.collection",),
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from flows.options import (
+    AcceptTerms,
     AsJson,
     Bins,
     Joined,
@@ -42,6 +43,7 @@ def _settings(
     task: Sequence[str] | None,
     mixture: str,
     until: Until,
+    accept_terms: Sequence[str] | None,
     unpinned: bool,
     per_image: int,
     instructions: Path | None,
@@ -60,6 +62,7 @@ def _settings(
         tasks=tuple(task or ()),
         mixture=mixture,
         until=until,
+        accept_terms=tuple(accept_terms or ()),
         unpinned=unpinned,
         per_image=per_image,
         instructions=instructions,
@@ -72,7 +75,8 @@ def _settings(
 @commands.command(
     epilog="Examples: `multiinstruct build --sample` · "
     "`multiinstruct build --source visual_genome --until instances --unpinned` · "
-    "`multiinstruct build --task visual_grounding --mixture quick`"
+    "`multiinstruct build --task visual_grounding --mixture quick` · "
+    "`multiinstruct build --unpinned --accept-terms vcr`"
 )
 def build(
     lake: Lake = Path("lake"),
@@ -85,6 +89,7 @@ def build(
     task: Tasks = None,
     mixture: Mixture = "multiinstruct",
     until: UntilStage = "shards",
+    accept_terms: AcceptTerms = None,
     unpinned: Unpinned = False,
     per_image: PerImage = 5,
     instructions: OwnInstructions = None,
@@ -97,8 +102,8 @@ def build(
     from flows import building
 
     settings = _settings(
-        lake, mirror, offline, seed, sample, scale, source, task, mixture, until, unpinned, per_image,
-        instructions, quantisation, options_style, threads,
+        lake, mirror, offline, seed, sample, scale, source, task, mixture, until, accept_terms, unpinned,
+        per_image, instructions, quantisation, options_style, threads,
     )  # fmt: skip
     building.build(settings, as_json)
 
@@ -115,6 +120,7 @@ def plan(
     task: Tasks = None,
     mixture: Mixture = "multiinstruct",
     until: UntilStage = "shards",
+    accept_terms: AcceptTerms = None,
     unpinned: Unpinned = False,
     per_image: PerImage = 5,
     instructions: OwnInstructions = None,
@@ -127,7 +133,7 @@ def plan(
     from flows import building
 
     settings = _settings(
-        lake, mirror, offline, seed, sample, scale, source, task, mixture, until, unpinned, per_image,
-        instructions, quantisation, options_style, threads,
+        lake, mirror, offline, seed, sample, scale, source, task, mixture, until, accept_terms, unpinned,
+        per_image, instructions, quantisation, options_style, threads,
     )  # fmt: skip
     building.show_plan(settings, as_json)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.options import AsJson, Lake, Scale, Seed
+from flows.options import AcceptTerms, AsJson, Lake, Scale, Seed
 from schemas.errors import BuildError, ExitCode
 
 commands = typer.Typer()
@@ -15,18 +15,28 @@ commands = typer.Typer()
 
 @commands.command(
     epilog="Examples: `multiinstruct adopt mscoco ~/data/coco` · "
-    "`multiinstruct adopt visual_genome /data/VG_100K --lake lake`"
+    "`multiinstruct adopt mscoco ~/data/coco/annotations --json` · "
+    "`multiinstruct adopt visual_genome /data/VG_100K --lake lake` · "
+    "`multiinstruct adopt vcr ~/downloads --accept-terms vcr`"
 )
 def adopt(
     source: Annotated[str, typer.Argument(help="Name of a source.")],
-    path: Annotated[Path, typer.Argument(help="An archive, or a folder with archives or pictures.")],
+    path: Annotated[
+        Path, typer.Argument(help="An archive, or a folder with archives, unpacked records or pictures.")
+    ],
+    accept_terms: AcceptTerms = None,
     lake: Lake = Path("lake"),
     as_json: AsJson = False,
 ) -> None:
-    """Take over archives or pictures that are already here, by link; say what matched and what is missing."""
+    """Take over what is already here, by link; say what matched and what is missing.
+
+    Archives, single files and folders of pictures are linked, or copied where they cannot be linked.
+    Records that were unpacked and kept without their archive are copied once; what is built of them is
+    the same, but they count as unverified.
+    """
     from flows import fetching
 
-    fetching.adopt(lake, source, path, as_json)
+    fetching.adopt(lake, source, path, as_json, accept_terms or ())
 
 
 @commands.command(epilog="Example: `multiinstruct pin visual_genome`")

@@ -7,19 +7,30 @@ from typing import Annotated
 
 import typer
 
-from flows.options import AsJson, Lake, OwnInstructions, Seed
+from flows.options import AsJson, Harmful, Lake, OwnInstructions, Seed
 
 commands = typer.Typer()
 listing = typer.Typer(no_args_is_help=True, help="What there is: sources, tasks, instructions.")
 commands.add_typer(listing, name="list")
 
 
-@listing.command("sources", epilog="Example: `multiinstruct list sources --json`")
-def list_sources(as_json: AsJson = False) -> None:
-    """The datasets: licence, files, whether their bytes are pinned."""
-    from flows import looking
+@listing.command(
+    "sources",
+    epilog="Examples: `multiinstruct list sources` · `multiinstruct list sources vcr` · "
+    "`multiinstruct list sources --json`",
+)
+def list_sources(
+    name: Annotated[str | None, typer.Argument(help="All there is to know of this source.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table of the README.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The datasets: licence, access, files, whether their bytes are pinned; what to do by hand."""
+    from flows import source_cards
 
-    looking.list_sources(as_json)
+    if name is not None:
+        source_cards.show_source(name, as_json)
+    else:
+        source_cards.list_sources(as_json, markdown)
 
 
 @listing.command("tasks", epilog="Example: `multiinstruct list tasks`")
@@ -44,23 +55,36 @@ def list_instructions(
 
 @commands.command(
     epilog="Examples: `multiinstruct show visual_grounding` · "
-    "`multiinstruct show grounded_caption_selection -n 20 --html look.html`"
+    "`multiinstruct show grounded_caption_selection -n 20 --html look.html` · "
+    "`multiinstruct show object_matching --rejected` · "
+    "`multiinstruct show visual_genome.regions --rejected --html left_out.html`"
 )
 def show(
-    task: Annotated[str, typer.Argument(help="Name of a task.")],
-    count: Annotated[int, typer.Option("-n", min=1, help="How many instances, drawn by the seed.")] = 3,
+    task: Annotated[
+        str, typer.Argument(metavar="TASK", help="Name of a task; with --rejected also SOURCE.TABLE.")
+    ],
+    count: Annotated[
+        int,
+        typer.Option("-n", min=1, help="How many instances, or examples of each reason; drawn by the seed."),
+    ] = 3,
+    rejected: Annotated[
+        bool,
+        typer.Option("--rejected", help="Show what was left out: how much for which reason, and examples."),
+    ] = False,
     html: Annotated[
         Path | None, typer.Option("--html", help="Write a page with the pictures and boxes drawn.")
     ] = None,
     instructions: OwnInstructions = None,
+    harmful: Harmful = False,
     lake: Lake = Path("lake"),
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Show instances of the current build: prompt under each instruction, options, target, regions."""
+    """Show instances of the current build: prompts, options, target, regions, and where all comes from."""
     from flows import looking
 
-    looking.show(lake, task, count, seed, html, instructions, as_json)
+    what = looking.show_rejected if rejected else looking.show
+    what(lake, task, count, seed, html, instructions, as_json, harmful)
 
 
 @commands.command(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,6 @@ from PIL import Image
 
 from sample_world.archive import archive, json_object, store, write_file
 from sample_world.coco import (
-    ENLARGED,
     HOST,
     enlarged,
     folder_2014,
@@ -25,15 +25,13 @@ from sample_world.coco import (
     photographs,
     spare_photographs,
 )
+from sample_world.coco_records import CATEGORY_IDS, Records, records_of
 from sample_world.draw import draw, encoded
-from sample_world.irregular_coco import PICTURES, RECORDS, Records
-from sample_world.scene import Box, Scene
-from sample_world.scenes import CATEGORIES, flickr_id, pick
+from sample_world.irregular_coco import PICTURES, RECORDS
+from sample_world.scene import Scene
+from sample_world.signposts import signposts
 
 FOLDERS: Final = ("train2014", "val2014")
-
-CATEGORY_IDS: Final = {name: 3 * number + 1 for number, name in enumerate((*CATEGORIES, "sign"))}
-"""Ids of the categories; they have gaps, as the published ones have."""
 
 _INFO: Final = {
     "description": "COCO 2014 Dataset (sample world)",
@@ -58,7 +56,8 @@ Photograph = tuple[Scene, Records, Callable[[Image.Image], bytes | None]]
 def write(mirror: Path, seed: int, scale: float) -> None:
     """Writes the files below `mirror`, each under the host and path of its url.
 
-    Irregular photographs (see `sample_world.irregular_coco`) come first, then the regular ones.
+    Irregular photographs (see `sample_world.irregular_coco`) come first, then the regular ones, and
+    last those of signs (see `sample_world.signposts`).
 
     Raises:
         OSError: the folder cannot be written. Each file is then as it was, or whole.
@@ -93,11 +92,12 @@ def _photographs(seed: int, scale: float, folder: str) -> Iterator[Photograph]:
     names = (*RECORDS, *PICTURES)
     for name, scene in zip(names, spare_photographs(seed, 0, len(names)), strict=True):
         if folder_2014(scene.number) == folder:
-            records = _records(scene)
+            records = records_of(scene)
             changed[name](records)
             yield scene, records, drawn[name]
-    for scene in photographs(seed, scale, folder):
-        yield scene, _records(scene), encoded
+    for scene in chain(photographs(seed, scale, folder), signposts(seed, scale)):
+        if folder_2014(scene.number) == folder:
+            yield scene, records_of(scene), encoded
 
 
 def _unchanged(records: Records) -> None:
@@ -125,52 +125,3 @@ def _captions(every: Callable[[], Iterator[Photograph]]) -> dict[str, Any]:
         "licenses": _LICENSES,
         "annotations": (caption for _, records, _ in every() for caption in records["captions"]),
     }
-
-
-def _records(scene: Scene) -> Records:
-    """What COCO says of a photograph. Every eighth or so has a sixth caption, as some have there."""
-    shown = enlarged(scene)
-    image = photograph_id(scene.number)
-    path = path_2014(scene.number)
-    captions = [
-        {"image_id": image, "id": 10 * image + position, "caption": caption}
-        for position, caption in enumerate(scene.captions)
-    ]
-    return {
-        "image": {
-            "license": 4,
-            "file_name": path.rpartition("/")[2],
-            "coco_url": f"http://images.cocodataset.org/{path}",
-            "height": shown.height,
-            "width": shown.width,
-            "date_captured": "2013-11-14 17:02:52",
-            "flickr_url": f"http://farm7.staticflickr.com/6116/{flickr_id(scene.number)}_0123456789_z.jpg",
-            "id": image,
-        },
-        "things": [
-            {
-                "segmentation": [_polygon(thing.box)],
-                "area": round((thing.box[2] - thing.box[0]) * (thing.box[3] - thing.box[1]) * ENLARGED**2, 4),
-                "iscrowd": 0,
-                "image_id": image,
-                "bbox": _bbox(thing.box),
-                "category_id": CATEGORY_IDS[thing.category],
-                "id": 10 * image + position,
-            }
-            for position, thing in enumerate(scene.things)
-        ],
-        "captions": captions[:5] if pick(8, "captions", image) else captions[:6],
-        "all captions": captions,
-    }
-
-
-def _bbox(box: Box) -> list[float]:
-    """x, y, width and height in COCO's copy, exact to 0.01 pixel."""
-    x0, y0, x1, y1 = box
-    return [round(side * ENLARGED, 2) for side in (x0, y0, x1 - x0, y1 - y0)]
-
-
-def _polygon(box: Box) -> list[float]:
-    """The outline of a box as x and y in turns."""
-    x0, y0, x1, y1 = (round(side * ENLARGED, 2) for side in box)
-    return [x0, y0, x1, y0, x1, y1, x0, y1]

@@ -14,9 +14,10 @@ from typing import Any, Final, Literal
 
 from sample_world.archive import archive, json_array, store
 from sample_world.draw import draw, encoded
+from sample_world.genome import image_id
 from sample_world.irregular import PICTURES, RECORDS, Records
 from sample_world.scene import Box, Scene
-from sample_world.scenes import coco_id, flickr_id, pick, scene_count, scenes, spare_scenes
+from sample_world.scenes import coco_id, flickr_id, scene_count, scenes, spare_scenes
 
 Version = Literal["1.0", "1.2", "1.4"]
 
@@ -67,11 +68,6 @@ def write(mirror: Path, seed: int, scale: float, version: Version = "1.2") -> No
             if picture is not None:
                 folder = _folder(scene.number)
                 store(pictures[folder], f"{folder}/{image_id(scene.number)}.jpg", picture)
-
-
-def image_id(number: int) -> int:
-    """The id of a scene's picture; ids are sparse and grow with the number."""
-    return 22 * number + 1 + pick(21, "visual_genome", number)
 
 
 def irregular_images(scale: float) -> dict[str, int]:

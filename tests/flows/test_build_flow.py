@@ -115,6 +115,39 @@ def test_a_file_without_a_pin_is_fetched_once(
     assert len(fetched) == 1
 
 
+def test_what_cannot_be_reached_is_said_and_the_rest_is_built(
+    server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from flows import building
+    from schemas.errors import ExitCode
+    from transforms import steps_tables
+    from transforms.download import AbsentError, fetch
+    from transforms.pausing import UnreachedError
+
+    def fails(file: Any, destination: Path, **rest: Any) -> Any:
+        if "nlvr" in file.urls[0]:
+            raise AbsentError("the host has no such file")
+        return fetch(file, destination, **rest)
+
+    monkeypatch.setattr(steps_tables, "fetch", fails)
+    settings = BuildSettings(lake=tmp_path / "lake", sample=True, sources=("nlvr", "vsr"), until="instances")
+    with pytest.raises(UnreachedError, match="the host has no such file") as caught:
+        building.build(settings, as_json=False)
+    assert caught.value.exit_code == ExitCode.NETWORK
+    told = " ".join(capsys.readouterr().out.split())
+    assert "built in part" in told
+    assert "tables left out: nlvr.images, nlvr.statements" in told
+    assert "tasks left out: natural_language_for_visual_reasoning" in told
+    build = current(settings.lake)
+    assert build is not None
+    assert {entry.name for entry in build.members if entry.stage == "instances"} == {
+        "visual_spatial_relationship"
+    }
+    monkeypatch.setattr(steps_tables, "fetch", fetch)
+    building.build(settings, as_json=False)
+    assert "built: build" in capsys.readouterr().out
+
+
 def test_the_deployment_is_that_of_the_flow_and_its_schedule_is_paused() -> None:
     from prefect.flows import load_flow_from_entrypoint
 

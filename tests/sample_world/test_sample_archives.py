@@ -7,12 +7,13 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
-from sample_world.archive import archive, json_array, store
+from sample_world.archive import archive, json_array, store, tar_gz
 from sample_world.scenes import scenes
 from sample_world.world import sources, texts, write_world
 
@@ -88,3 +89,24 @@ def test_an_array_of_any_length_is_json(tmp_path: Path, records: list[object]) -
     with ZipFile(tmp_path / "a.json.zip") as file:
         assert file.read("a.json").decode("ascii") == json.dumps(records)
         assert file.infolist()[0].date_time == (1980, 1, 1, 0, 0, 0)
+
+
+def test_a_tar_has_no_clock_and_no_owner_and_is_whole_or_absent(tmp_path: Path) -> None:
+    path = tmp_path / "host.org" / "a.tar.gz"
+    for place in (path, tmp_path / "other.tar.gz"):
+        with tar_gz(place) as add:
+            add("b/first.json", b"{}")
+            add("a" * 150, b"x" * 10_000)
+    assert path.read_bytes() == (tmp_path / "other.tar.gz").read_bytes()
+    with tarfile.open(path) as archive:
+        members = archive.getmembers()
+        assert [member.name for member in members] == ["b/first.json", "a" * 150]
+        assert {(member.mtime, member.uid, member.gid, member.uname, member.gname) for member in members} == {
+            (0, 0, 0, "", "")
+        }
+    before = path.read_bytes()
+    with pytest.raises(RuntimeError), tar_gz(path) as add:
+        add("b", b"")
+        raise RuntimeError
+    assert path.read_bytes() == before
+    assert sorted(found.name for found in path.parent.iterdir()) == ["a.tar.gz"]

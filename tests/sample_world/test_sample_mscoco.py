@@ -14,10 +14,12 @@ import pytest
 from PIL import Image, ImageChops
 
 from sample_world.coco import enlarged, photograph_id, photographs
+from sample_world.coco_records import CATEGORY_IDS
 from sample_world.draw import draw
 from sample_world.formats import visual_genome
-from sample_world.formats.mscoco import CATEGORY_IDS, irregular_photographs, write
+from sample_world.formats.mscoco import irregular_photographs, write
 from sample_world.scenes import coco_id, scenes
+from sample_world.signposts import signposts
 
 SCALE = 0.25
 HOST = "s3.amazonaws.com/images.cocodataset.org"
@@ -98,7 +100,8 @@ def test_photographs_are_those_of_visual_genome(records: dict[str, Any], tmp_pat
     shared = [twin for twin in twins if twin["coco_id"] in sizes]
     regular = {coco_id(scene.number) for scene in scenes(0, SCALE)} - {None}
     assert {twin["coco_id"] for twin in shared} == regular and len(regular) >= 4
-    assert len(sizes) - len(irregular_photographs(0)) == 2 * (len(regular) // 2 + 24 // 4)
+    signs = {photograph_id(scene.number) for scene in signposts(0, SCALE)}
+    assert len(sizes) - len(irregular_photographs(0)) - len(signs) == 2 * (len(regular) // 2 + 24 // 4)
     for twin in shared:
         image = sizes[twin["coco_id"]]
         assert (image["width"], image["height"]) == (
@@ -114,7 +117,8 @@ def test_both_kinds_list_the_same_pictures_once(records: dict[str, Any], irregul
         assert images == records[f"captions_{folder}"]["images"]
         assert len(images) > 4
     ids = [image["id"] for image in listed(records, "instances", "images")]
-    assert len(ids) == len(set(ids)) == len(irregular) + sum(1 for _ in photographs(0, SCALE))
+    regular = [*photographs(0, SCALE), *signposts(0, SCALE)]
+    assert len(ids) == len(set(ids)) == len(irregular) + len(regular)
     for kind in ("instances", "captions"):
         named = [item["id"] for item in listed(records, kind, "annotations")]
         assert len(named) == len(set(named))
@@ -155,7 +159,7 @@ def test_a_picture_shows_its_scene_in_both_places(
     mirror: Path, records: dict[str, Any], pictures: dict[str, bytes], irregular: dict[str, int]
 ) -> None:
     names = {f"{name.rpartition('_')[2]}": name for name in pictures}
-    for scene in photographs(0, SCALE):
+    for scene in (*photographs(0, SCALE), *signposts(0, SCALE)):
         name = names[f"{photograph_id(scene.number):012}.jpg"]
         seen = Image.open(BytesIO(pictures[name]))
         shown = enlarged(scene)

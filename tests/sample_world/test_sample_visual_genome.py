@@ -14,7 +14,8 @@ import pytest
 from PIL import Image, ImageChops
 
 from sample_world.draw import draw
-from sample_world.formats.visual_genome import Version, image_id, irregular_images, write
+from sample_world.formats.visual_genome import Version, irregular_images, write
+from sample_world.genome import image_id
 from sample_world.scenes import scenes
 from schemas.token import RESERVED_MARKS
 

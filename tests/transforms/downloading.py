@@ -14,6 +14,7 @@ from transforms.download import fetch
 from transforms.mirror import Mirror, mirror_path
 from transforms.receive import Fetched
 from transforms.resume import State, address_of
+from transforms.web import Web
 
 DATA = b"PK\x03\x04" + random.Random(0).randbytes(60_000)
 OTHER = b"PK\x03\x04" + random.Random(1).randbytes(60_000)
@@ -22,6 +23,9 @@ PIN = Pin(sha256=SHA256, bytes=len(DATA), witness="this test")
 NAME_ONLY = Pin(sha256=SHA256, witness="this test")
 PAGE = b"\n <!DOCTYPE html><html><body>Quota exceeded</body></html>"
 URL = "https://host.org/data/a.zip"
+
+SEEDS = range(20)
+"""Each behaviour of a server is met so many times, with other bytes and at other places."""
 
 good = faults.whole(DATA)
 
@@ -38,7 +42,9 @@ def get(
     mirrors: tuple[Mirror, ...] = (),
     offline: bool = False,
     progress: Callable[[int, int | None], None] = silent,
+    web: Web | None = None,
 ) -> Fetched:
+    client = web or (server.web() if server else None)
     return fetch(
         RemoteFile(urls=urls, pin=pin),
         folder / "out" / "a.zip",
@@ -47,7 +53,7 @@ def get(
         offline=offline,
         expected=pin,
         progress=progress,
-        web=server.web() if server else None,
+        web=client,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -150,18 +151,45 @@ def chunked(data: bytes, end: bool) -> Script:
     return step
 
 
-def drip(data: bytes) -> Script:
-    """A byte now and then, never silent for long."""
+def drip(data: bytes, at: int) -> Script:
+    """From some place on, a byte now and then, never silent for long."""
 
     def step(handler: Handler) -> None:
-        handler.answer(200, data[:600], len(data), True, ETag=ETAG)
-        for number in range(600, len(data)):
+        handler.answer(200, data[:at], len(data), True, ETag=ETAG)
+        for number in range(at, len(data)):
             if handler.released.wait(0.05):
                 return
             try:
                 handler.wfile.write(data[number : number + 1])
             except OSError:
                 return
+
+    return step
+
+
+def paced(data: bytes, pieces: int = 12) -> Script:
+    """The file in some pieces with a moment between them, so that it is not received at once."""
+
+    def step(handler: Handler) -> None:
+        size = -(-len(data) // pieces)
+        handler.answer(200, data[:size], len(data), True, ETag=ETAG)
+        for first in range(size, len(data), size):
+            if handler.released.wait(0.003):
+                return
+            try:
+                handler.wfile.write(data[first : first + size])
+            except OSError:
+                return
+
+    return step
+
+
+def stall(data: bytes, at: int) -> Script:
+    """Falls silent after `at` bytes, but keeps the line open."""
+
+    def step(handler: Handler) -> None:
+        handler.answer(200, data[:at], len(data), ETag=ETAG)
+        silence(handler)
 
     return step
 
@@ -183,13 +211,16 @@ absent = status(404)
 class Server:
     """A running server.
 
+    Args:
+        secure: what it speaks TLS with, if it does.
+
     Attributes:
         url: its address.
         scripts: what it does, by path.
         asked: path and Range of every request so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, secure: ssl.SSLContext | None = None) -> None:
         fields = {"scripts": {}, "asked": [], "lock": threading.Lock(), "released": threading.Event()}
         self._handler: type[Handler] = type("Told", (Handler,), fields)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler)
@@ -198,6 +229,9 @@ class Server:
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self.port = self._server.server_port
         self.url = f"http://127.0.0.1:{self.port}"
+        if secure is not None:
+            self._server.socket = secure.wrap_socket(self._server.socket, server_side=True)
+            self.url = f"https://127.0.0.1:{self.port}"
         self.scripts = self._handler.scripts
         self.asked = self._handler.asked
 

@@ -96,7 +96,7 @@ def test_a_file_that_is_not_the_pinned_one_is_not_taken(
         assert "expected" in wrong.detail
         assert not place(tmp_path / "lake" / "adopted", registry.declaration(VG).files["objects"]).exists()
         with pytest.raises(BuildError, match="not what they are called"):
-            fetching.adopt(tmp_path / "lake", VG, world, as_json=True)
+            fetching.adopt(tmp_path / "lake", VG, world, accept_terms=(), as_json=True)
 
 
 def test_a_page_under_the_name_of_an_archive_is_not_taken(world: Path, tmp_path: Path) -> None:

@@ -1,135 +1,28 @@
-"""The downloader against a server that misbehaves: the right file, or a clear error and no file."""
+"""What the downloader does beside the file itself: order, messages, a full disk, interrupts, progress."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import random
-import shutil
-import subprocess
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from schemas.errors import BuildError, ExitCode, TransientError
-from schemas.source import RemoteFile
 from tests.transforms import fault_server as faults
 from tests.transforms.downloading import (
     DATA,
     OTHER,
-    PAGE,
     PIN,
     SHA256,
-    URL,
     get,
     good,
     left,
-    silent,
-    wrong,
 )
-from tests.transforms.fault_server import Script, Server
-from transforms.download import fetch
-from transforms.mirror import Mirror
-from transforms.receive import Fetched
+from tests.transforms.fault_server import Server
 
 pytestmark = pytest.mark.usefixtures("own_memory")
-
-
-def cuts(seed: int, measured: bool = True) -> list[Script]:
-    """Hangs up at two places of the file."""
-    draw = random.Random(seed)
-    return [faults.cut(DATA, at, measured=measured) for at in sorted(draw.sample(range(1, len(DATA)), 2))]
-
-
-HEALS: dict[str, Callable[[int], list[Script]]] = {
-    "whole": lambda _: [good],
-    "chunked": lambda _: [faults.chunked(DATA, end=True)],
-    "cut": lambda seed: [*cuts(seed), good],
-    "cut, no length": lambda seed: [*cuts(seed, measured=False), good],
-    "cut, chunked": lambda seed: [faults.chunked(DATA[: 100 + seed], end=False), good],
-    "ignores Range": lambda seed: [*cuts(seed), faults.whole(DATA, ranges=False)],
-    "wrong Content-Range": lambda seed: [*cuts(seed)[:1], faults.ranged(DATA, 1 + seed, len(DATA))],
-    "other total": lambda seed: [*cuts(seed)[:1], faults.ranged(DATA, 0, len(DATA) + 1 + seed)],
-    "206 of another version": lambda seed: [*cuts(seed)[:1], faults.ranged(DATA, 0, len(DATA), '"two"')],
-    "ETag changed": lambda seed: [faults.cut(OTHER, 5_000 + seed, '"old"'), good],
-    "no ETag, other version": lambda seed: [
-        faults.cut(OTHER, 5_000 + seed, None),
-        faults.whole(DATA, None),
-    ],
-    "weak ETag, other version": lambda seed: [
-        faults.cut(OTHER, 5_000 + seed, 'W/"old"'),
-        faults.whole(DATA, None),
-    ],
-    "416": lambda seed: [*cuts(seed)[:1], faults.status(416), good],
-    "busy": lambda _: [faults.status(429, Retry_After="0"), faults.status(503, Retry_After="9999"), good],
-    "empty, then good": lambda _: [faults.body(b""), good],
-    "hangs up": lambda _: [faults.hang_up, faults.hang_up, good],
-}
-ENDS: dict[str, tuple[Callable[[int], list[Script]], type[BuildError], str]] = {
-    "always cut": (
-        lambda seed: [faults.cut(DATA, 900 + seed)],
-        TransientError,
-        "connection failed|too early",
-    ),
-    "cut, no length": (lambda seed: [faults.body(DATA[: 900 + seed], -1)], TransientError, "too early"),
-    "empty": (lambda _: [faults.body(b"")], TransientError, "too early"),
-    "longer": (lambda seed: [faults.body(DATA + b"m" * (seed + 1), -1)], BuildError, "over"),
-    "other length": (lambda seed: [faults.whole(DATA + b"m" * (seed + 1))], BuildError, "not the one"),
-    "wrong bytes": (lambda seed: [faults.whole(wrong(seed))], BuildError, SHA256),
-    "page": (lambda _: [faults.body(PAGE, Content_Type="text/html")], BuildError, "web page"),
-    "text": (lambda _: [faults.body(b"not a zip")], BuildError, "another kind"),
-    "packed": (lambda _: [faults.packed(DATA)], BuildError, "gzip"),
-    "absent": (lambda _: [faults.absent], BuildError, "status 404"),
-    "forbidden": (lambda _: [faults.status(403)], BuildError, "status 403"),
-    "busy": (lambda _: [faults.status(429, Retry_After="0")], TransientError, "429"),
-    "failing": (lambda _: [faults.status(503)], TransientError, "503"),
-    "down": (
-        lambda _: [faults.status(302, Location="http://other.org/a.zip?token=secret")],
-        BuildError,
-        "leaves https",
-    ),
-    "hijacked": (
-        lambda _: [faults.status(302, Location="https://www.visualgenome.org/a.zip?token=secret")],
-        BuildError,
-        "never contacted",
-    ),
-    "loop": (lambda _: [faults.status(302, Location="?token=secret")], BuildError, "too many redirects"),
-    "hangs up": (lambda _: [faults.hang_up], TransientError, "connection failed"),
-}
-
-
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("name", HEALS)
-def test_what_passes_ends_in_the_verified_file(server: Server, tmp_path: Path, name: str, seed: int) -> None:
-    url = server.tell(f"/{seed}/heals/a.zip", *HEALS[name](seed))
-    assert get(tmp_path, server, url) == Fetched(SHA256, len(DATA), url)
-    assert (tmp_path / "out" / "a.zip").read_bytes() == DATA
-    assert left(tmp_path) == ["a.zip"]
-    assert [path.name for path in (tmp_path / "partial").iterdir()] == ["a.lock"]
-
-
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("name", ENDS)
-def test_what_does_not_pass_is_told_with_its_next_step(
-    server: Server, tmp_path: Path, name: str, seed: int
-) -> None:
-    script, kind, message = ENDS[name]
-    url = server.tell(f"/{seed}/ends/a.zip", *script(seed))
-    with pytest.raises(BuildError, match=message) as caught:
-        get(tmp_path, server, f"{url}?token=secret")
-    assert isinstance(caught.value, TransientError) == (kind is TransientError)
-    assert "next:" in str(caught.value)
-    assert "secret" not in str(caught.value)
-    assert left(tmp_path) == []
-
-
-@pytest.mark.parametrize("script", [faults.silence, faults.drip(DATA)])
-def test_a_silent_server_is_not_waited_for(server: Server, tmp_path: Path, script: Script) -> None:
-    url = server.tell("/stall/a.zip", script)
-    with pytest.raises(TransientError, match="connection failed"):
-        get(tmp_path, server, url)
 
 
 def test_both_hashes_are_shown(server: Server, tmp_path: Path) -> None:
@@ -212,52 +105,6 @@ def test_progress_counts_to_the_total(server: Server, tmp_path: Path) -> None:
     get(tmp_path, server, url, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (len(DATA), len(DATA))
     assert told == sorted(told)
-
-
-def test_a_name_that_is_not_found_at_first(server: Server, tmp_path: Path) -> None:
-    asked: list[str] = []
-
-    def later(host: str, port: int) -> list[str]:
-        asked.append(host)
-        if len(asked) < 3:
-            raise OSError("no such host")
-        return [host]
-
-    server.tell("/name/a.zip", good)
-    client = server.web(resolver=later)
-    got = fetch(
-        RemoteFile(urls=(f"{server.url}/name/a.zip",)),
-        tmp_path / "a.zip",
-        partial=tmp_path / "partial",
-        mirrors=(),
-        offline=False,
-        expected=PIN,
-        progress=silent,
-        web=client,
-    )
-    assert got.sha256 == SHA256
-
-
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate with")
-def test_no_certificate_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import ssl
-
-    made = "openssl req -x509 -newkey rsa:2048 -nodes -keyout key -out cert -subj /CN=localhost -days 1"
-    subprocess.run(made.split(), cwd=tmp_path, check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
-    secure = Server()
-    secure._server.socket = context.wrap_socket(secure._server.socket, server_side=True)
-    with secure.running():
-        # The name of the certificate is wrong for this address, and nobody vouches for it.
-        mirror = Mirror(f"https://127.0.0.1:{secure.port}")
-        secure.tell("/host.org/data/a.zip", good)
-        for authorities in ("", str(tmp_path / "cert")):
-            monkeypatch.setenv("REQUESTS_CA_BUNDLE", authorities)
-            with pytest.raises(BuildError, match="certificate") as caught:
-                get(tmp_path, None, URL, mirrors=(mirror,))
-            assert not isinstance(caught.value, TransientError)
-    assert secure.asked == []
 
 
 def test_files_that_arrive_at_once_are_all_remembered(tmp_path: Path) -> None:

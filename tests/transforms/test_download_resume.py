@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import random
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +19,8 @@ from tests.transforms.downloading import (
     DATA,
     NAME_ONLY,
     OTHER,
+    PIN,
+    SEEDS,
     SHA256,
     begun,
     get,
@@ -120,8 +125,8 @@ def test_a_pinned_file_is_continued_at_another_address(server: Server, tmp_path:
     assert server.asked == [("/first/a.zip", None), ("/second/a.zip", "bytes=30000-")]
 
 
-KILLED = """
-import sys
+FORKED = """
+import json, os, random, signal, sys, traceback
 from pathlib import Path
 from schemas.source import Pin, RemoteFile
 from tests.transforms.fault_server import HASTY
@@ -129,55 +134,107 @@ from transforms import resume
 from transforms.addresses import Policy
 from transforms.download import fetch
 from transforms.web import Web
-url, folder, sha256, size, port = sys.argv[1:]
-resume.SYNC_BYTES = 4096
-pin = Pin(sha256=sha256, bytes=int(size), witness="this test")
-web = Web(Policy(frozenset({("http", "127.0.0.1", int(port))})), HASTY)
-fetch(
-    RemoteFile(urls=(url,)), Path(folder, "out", "a.zip"), partial=Path(folder, "partial", "a"), mirrors=(),
-    offline=False, expected=pin, progress=lambda done, total: print(done, flush=True), web=web,
-)
+
+def once(job):
+    os.environ["XDG_CACHE_HOME"] = job["folder"]
+    resume.SYNC_BYTES = job["sync"]
+    synced, sync = [0], os.fsync
+    def counted(handle):
+        synced[0] += 1
+        if synced[0] == job["killed_at"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        sync(handle)
+    os.fsync = counted
+    pin = Pin.model_validate(job["pin"])
+    web = Web(Policy(frozenset({("http", "127.0.0.1", job["port"])})), HASTY)
+    folder = Path(job["folder"])
+    fetch(
+        RemoteFile(urls=(job["url"],)), folder / "out" / "a.zip", partial=folder / "partial" / "a",
+        mirrors=(), offline=False, expected=pin, progress=lambda done, total: None, web=web,
+    )
+
+for job in json.load(sys.stdin):
+    children = []
+    for _ in range(job["processes"]):
+        child = os.fork()
+        if not child:
+            try:
+                once(job)
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        children.append(child)
+    print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]))
 """
 
 
-def _process(server: Server, url: str, folder: Path) -> subprocess.Popen[str]:
-    arguments = [url, str(folder), SHA256, str(len(DATA)), str(server.port)]
-    return subprocess.Popen(
-        [sys.executable, "-c", KILLED, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+def _processes(server: Server, jobs: list[dict[str, Any]]) -> list[list[int]]:
+    """Fetches in processes of their own, and returns how they ended, for each job."""
+    asked = [{"pin": PIN.model_dump(), "port": server.port, **job} for job in jobs]
+    ran = subprocess.run(
+        [sys.executable, "-c", FORKED],
+        cwd=ROOT,
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=False,
     )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == ""
+    return [json.loads(line) for line in ran.stdout.splitlines()]
 
 
 def test_a_killed_download_goes_on_where_it_was(server: Server, tmp_path: Path) -> None:
-    def stop_halfway(handler: faults.Handler) -> None:
-        handler.answer(200, DATA[:30_000], len(DATA), ETag=faults.ETAG)
-        handler.released.wait(0.3)
-        handler.close_connection = True
+    urls = [server.tell(f"/kill/{seed}/a.zip", faults.paced(DATA), good) for seed in SEEDS]
+    jobs = []
+    for seed in SEEDS:
+        job = {"url": urls[seed], "folder": str(tmp_path / str(seed)), "processes": 1}
+        # Killed as something is to be made sure on the disk, the first bytes at the third time.
+        jobs.append({**job, "sync": random.Random(seed).randrange(1_000, 20_000), "killed_at": 1 + seed})
+    ended = _processes(server, jobs)
+    # However the file was received, it is made sure six times.
+    assert ended[:6] == [[-signal.SIGKILL]] * 6
+    assert set(map(tuple, ended)) <= {(-signal.SIGKILL,), (0,)}
+    resumed = 0
+    for seed in SEEDS:
+        folder = tmp_path / str(seed)
+        assert left(folder) in ([], ["a.zip"])
+        kept = _kept(folder)
+        server.tell(f"/kill/{seed}/a.zip", good)
+        server.asked.clear()
+        assert get(folder, server, urls[seed]).sha256 == SHA256
+        assert [asked for _, asked in server.asked] == _rest(kept)
+        assert (folder / "out" / "a.zip").read_bytes() == DATA
+        resumed += kept > 0
+    assert resumed > 0
 
-    url = server.tell("/kill/a.zip", stop_halfway, good)
-    process = _process(server, url, tmp_path)
-    assert process.stdout is not None
-    while (line := process.stdout.readline()) and int(line) < 20_000:
-        pass
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    assert left(tmp_path) == []
-    kept = State.model_validate_json((tmp_path / "partial" / "a.json").read_bytes()).synced
-    assert kept > 0
-    server.tell("/kill/a.zip", good)
-    server.asked.clear()
-    assert get(tmp_path, server, url).sha256 == SHA256
-    assert server.asked == [("/kill/a.zip", f"bytes={kept}-")]
-    assert (tmp_path / "out" / "a.zip").read_bytes() == DATA
+
+def _rest(kept: int) -> list[str | None]:
+    """The ranges that are asked for where so many bytes are here already."""
+    if kept == len(DATA):
+        return []
+    return [f"bytes={kept}-" if kept else None]
+
+
+def _kept(folder: Path) -> int:
+    """Bytes of the file that are surely on the disk."""
+    state = folder / "partial" / "a.json"
+    if not (state.exists() and state.with_name("a").exists()):
+        return 0
+    return State.model_validate_json(state.read_bytes()).synced
 
 
 def test_two_processes_on_one_file(server: Server, tmp_path: Path) -> None:
-    url = server.tell("/two/a.zip", faults.cut(DATA, 30_000), good)
-    processes = [_process(server, url, tmp_path) for _ in range(2)]
-    for process in processes:
-        process.communicate()
-        assert process.returncode == 0
-    assert (tmp_path / "out" / "a.zip").read_bytes() == DATA
+    jobs: list[dict[str, Any]] = []
+    for seed in SEEDS:
+        at = random.Random(seed).randrange(1, len(DATA))
+        url = server.tell(f"/two/{seed}/a.zip", faults.cut(DATA, at), good)
+        job = {"url": url, "folder": str(tmp_path / str(seed)), "processes": 2}
+        jobs.append({**job, "sync": 4_096, "killed_at": None})
+    assert _processes(server, jobs) == [[0, 0]] * len(SEEDS)
+    for seed in SEEDS:
+        assert (tmp_path / str(seed) / "out" / "a.zip").read_bytes() == DATA
 
 
 def test_a_file_that_another_process_holds_for_long_is_told(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import BuildError
 from transforms import json_stream
-from transforms.json_stream import Misshapen, elements
+from transforms.json_stream import Misshapen, elements, entries
 
 TRICKY = st.text(alphabet='"\\{}[]:, \n\u00e9\u20ac\U0001f600ab/', max_size=8)
 VALUES = st.recursive(
@@ -169,6 +169,7 @@ def test_an_element_is_bounded(monkeypatch: pytest.MonkeyPatch, element: bytes) 
     read=st.integers(1, 40),
     at_once=st.integers(1, 200),
     indent=st.sampled_from([None, 1]),
+    around=st.sampled_from([(), ("data",), ("data", "wanted")]),
 )
 def test_an_array_of_an_object_is_what_json_says(
     before: dict[str, Any],
@@ -177,14 +178,18 @@ def test_an_array_of_an_object_is_what_json_says(
     read: int,
     at_once: int,
     indent: int | None,
+    around: tuple[str, ...],
 ) -> None:
     whole = {
         **before,
         "wanted": wanted,
         **{name: value for name, value in after.items() if name not in before},
     }
+    for name in reversed(around):
+        whole = {**before, name: whole}
     data = json.dumps(whole, indent=indent).encode()
-    found = elements(blocks(data, read), object, where="test", under="wanted", block_bytes=at_once)
+    under = (*around, "wanted") if around else "wanted"
+    found = elements(blocks(data, read), object, where="test", under=under, block_bytes=at_once)
     assert list(found) == wanted
 
 
@@ -243,6 +248,29 @@ def test_what_is_not_an_object_with_the_array_stops(data: bytes) -> None:
     for at_once in (1, 4, 5_000):
         with pytest.raises(BuildError, match="test, byte"):
             list(elements(blocks(data, 7), object, where="test", under="x", block_bytes=at_once))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"x": [1]}',
+        b'{"y": [1]}',
+        b'{"y": {"y": [1]}}',
+        b'{"y": {"x": {"x": [1]}}}',
+        b'{"y": [{"x": [1]}]}',
+        b'{"y": {"x": [1], "x": [1]}}',
+        b'{"y": {"x": [1]}, "y": {}}',
+        b'{"y": {"x": [1]}',
+    ],
+)
+def test_what_has_no_array_at_the_end_of_the_way_stops(data: bytes) -> None:
+    with pytest.raises(BuildError, match="test, byte"):
+        list(elements([data], int, where="test", under=("y", "x")))
+
+
+def test_entries_may_lie_deeper() -> None:
+    data = b'{"z": {"x": {"a": 0}}, "y": {"z": [], "x": {"a": 1, "b": 2}}}'
+    assert list(entries([data], int, where="test", under=("y", "x"))) == [("a", 1), ("b", 2)]
 
 
 def test_a_name_may_be_spelt_with_escapes() -> None:

@@ -27,7 +27,8 @@ from transforms.artifact import Draft
 from transforms.clip import clip
 from transforms.distinct import Seen
 from transforms.normalise import normalise
-from transforms.raw import Raw, Record, Rejected, Row, rows_of
+from transforms.raw import NotAsked, Raw, Record, Rejected, Row
+from transforms.readers import generators, rows_of
 from transforms.sources import ofa_bpe
 
 SIZES = pa.table({"image_id": ["vg:1", "vg:2"], "width": [800, 100], "height": [600, 50]})
@@ -44,7 +45,8 @@ class Normalised:
         rejects = folder / "rejected.parquet"
         self.rejected = pq.read_table(rejects).to_pylist() if rejects.exists() else []
         self.reasons = dict(draft.rejected)
-        assert draft.rows_in == self.kept.num_rows + len(self.rejected)
+        self.not_asked = draft.not_asked
+        assert draft.rows_in == self.kept.num_rows + len(self.rejected) + draft.not_asked
         assert self.kept.schema.equals(table.schema)
 
 
@@ -200,6 +202,13 @@ def test_every_box_and_text_of_a_row_counts(tmp_path: Path) -> None:
     assert (kept["predicate"], kept["predicate_raw"]) == ("ON", "ON")
 
 
+def test_rows_of_another_part_are_counted_and_no_more(tmp_path: Path) -> None:
+    rows = [NotAsked(400_000), region(0), region(0, text=" "), NotAsked(0), NotAsked(7), region(1)]
+    made = Normalised(tmp_path, REGIONS, rows)
+    assert made.kept["region_id"].to_pylist() == ["0", "1"]
+    assert (made.reasons, made.not_asked) == ({"empty_text": 1}, 400_007)
+
+
 def test_no_rows_are_a_table_too(tmp_path: Path) -> None:
     assert Normalised(tmp_path, REGIONS, []).kept.num_rows == 0
 
@@ -267,7 +276,7 @@ def test_malformed_records_and_items_are_rejected_where_they_stand(tmp_path: Pat
         {"id": 7, "items": [[]]},
     ]
     found = list(rows_of(_read, {"records": raw_of(tmp_path, records)}))
-    rows = [(row[0][2:], row[1]) for row in found if not isinstance(row, Rejected)]
+    rows = [(row[0][2:], row[1]) for row in found if not isinstance(row, Rejected | NotAsked)]
     assert rows == [((0, 0), {"id": 0, "x": 1}), ((0, 3), {"id": 0, "x": 4}), ((6, 0), {"id": 6, "x": 1})]
     rejected = [row for row in found if isinstance(row, Rejected)]
     assert {row.reason for row in rejected} == {"malformed"}
@@ -290,4 +299,4 @@ def test_a_reader_may_only_ask_for_declared_files() -> None:
     reader.regions = _read
     reader.SOURCE = ofa_bpe.SOURCE
     with pytest.raises(BuildError, match="records"):
-        raw_module.generators(reader)
+        generators(reader)

@@ -105,6 +105,57 @@ def test_from_a_mirror_on_the_web(server: Server, tmp_path: Path) -> None:
         assert all(opened.read("s", "images", name) == data for name, data in HELD.items())
 
 
+def test_progress_tells_what_is_still_to_come(server: Server, tmp_path: Path) -> None:
+    told: list[tuple[int, int | None]] = []
+    file = RemoteFile(urls=(f"{server.url}/zip/{mirror_path(URL)}",), holds="pictures")
+    opened = PictureStore(
+        tmp_path,
+        PictureArchives({}),
+        {("s", "images"): file},
+        (),
+        offline=False,
+        progress=lambda done, total: told.append((done, total)),
+        web=server.web(),
+    )
+    names = list(HELD)
+    opened.prefetch([("s", "images", name) for name in names[:10]])
+    # Nobody has said how many there will be.
+    assert [done for done, _ in told] == [2_000 * count for count in range(1, 11)]
+    assert {total for _, total in told} == {None}
+    told.clear()
+    # Those that are here already are not expected; all pictures are as large as the mean of them.
+    opened.expect([("s", "images", name) for name in [*names[:299], ABSENT]])
+    opened.prefetch([("s", "images", name) for name in names[:100]])
+    assert [done for done, _ in told] == [2_000 * count for count in range(11, 101)]
+    assert {total for _, total in told} == {2_000 * 300}
+    opened.prefetch([("s", "images", name) for name in [*names[100:299], ABSENT]])
+    # The absent one does not come after all.
+    assert told[-1] == (2_000 * 299, 2_000 * 299)
+    assert all(total is not None and done <= total for done, total in told)
+    opened.read("s", "images", names[299])
+    assert told[-1][0] == 2_000 * 300
+    assert told[-1][1] is None
+    opened.close()
+
+
+def test_what_lies_here_does_not_travel(tmp_path: Path) -> None:
+    told: list[tuple[int, int | None]] = []
+    wanted = [("s", "images", name) for name in HELD]
+    for name, data in HELD.items():
+        laid(tmp_path, SINGLE.replace("{}", name), data)
+    opened = PictureStore(
+        tmp_path,
+        PictureArchives({}),
+        {("s", "images"): ALONE},
+        (local(tmp_path),),
+        offline=True,
+        progress=lambda done, total: told.append((done, total)),
+    )
+    opened.expect(wanted)
+    opened.prefetch(wanted)
+    assert told == []
+
+
 @pytest.mark.parametrize("offline", [False, True])
 def test_from_a_local_mirror(tmp_path: Path, offline: bool) -> None:
     for name, data in HELD.items():
@@ -287,10 +338,8 @@ def test_the_cheaper_way_is_taken(tmp_path: Path) -> None:
     for count in rows:
         none_draws *= 1 - min(1.0, count / there)
     assert none_draws < 1e-9
-    assert picture_ways._needed(rows, [1_000_000_000], 1_000_000_000) == round(there)
-    assert picture_ways._needed([10], [1_000_000_000, 3_000_000_000], 1_000_000_000) == pytest.approx(
-        3, abs=1
-    )
+    assert picture_ways._needed([(count, 1_000_000_000) for count in rows], 1_000_000_000) == round(there)
+    assert picture_ways._needed([(10, 4_000_000_000)], 1_000_000_000) == pytest.approx(3, abs=1)
 
 
 def test_without_an_archive_no_step_fetches_one(tmp_path: Path) -> None:

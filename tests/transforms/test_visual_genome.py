@@ -15,9 +15,11 @@ import pytest
 from schemas.tables import TABLES
 from transforms.artifact import Draft
 from transforms.normalise import normalise
-from transforms.raw import Raw, generators, rows_of
+from transforms.raw import Raw
+from transforms.readers import generators, rows_of
 from transforms.sources import ofa_bpe as bpe
 from transforms.sources import visual_genome
+from transforms.visual_genome_pictures import ARCHIVES
 
 
 class Source:
@@ -224,7 +226,7 @@ def test_no_file_comes_from_the_host_that_was_taken_over() -> None:
     for source in (visual_genome.SOURCE, bpe.SOURCE):
         for file in source.files.values():
             assert all(url.startswith("https://") and "visualgenome.org" not in url for url in file.urls)
-    assert set(visual_genome.ARCHIVES.values()) <= set(visual_genome.SOURCE.files)
+    assert set(ARCHIVES.values()) <= set(visual_genome.SOURCE.files)
 
 
 def test_the_vocabulary_is_the_pinned_one(ofa_bpe: Path) -> None:

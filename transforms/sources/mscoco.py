@@ -21,6 +21,14 @@ from transforms.raw import Place, Raw, Record, Rejected, Row
 _HOST: Final = "https://s3.amazonaws.com/images.cocodataset.org"
 _WITNESS: Final = "published by third-party loaders of the dataset"
 
+SPLITS: Final[dict[str, Split]] = {"train2014": "train", "val2014": "validation"}
+"""The split of each folder of pictures, which is also the name of its archive."""
+
+_MEMBERS: Final = {
+    kind: tuple(f"annotations/{kind}_{folder}.json" for folder in SPLITS)
+    for kind in ("instances", "captions")
+}
+
 SOURCE: Final = Source(
     title="MS COCO 2014",
     homepage="https://cocodataset.org/#home",
@@ -44,6 +52,7 @@ SOURCE: Final = Source(
                 bytes=252_872_794,
                 witness=_WITNESS,
             ),
+            members=(*_MEMBERS["instances"], *_MEMBERS["captions"]),
         ),
         "train2014": RemoteFile(
             urls=(f"{_HOST}/zips/train2014.zip",),
@@ -67,9 +76,6 @@ SOURCE: Final = Source(
         ),
     },
 )
-
-SPLITS: Final[dict[str, Split]] = {"train2014": "train", "val2014": "validation"}
-"""The split of each folder of pictures, which is also the name of its archive."""
 
 _FILE = re.compile(r"COCO_((?:train|val)2014)_(\d{12})\.jpg")
 _FLICKR = re.compile(r"staticflickr\.com/\d+/(\d{1,18})_")
@@ -110,7 +116,7 @@ def images(annotations: Raw) -> Iterator[Row | Rejected]:
     earlier: set[int] = set()
     for kind in ("instances", "captions"):
         of_kind: set[int] = set()
-        for member in _members(kind):
+        for member in _MEMBERS[kind]:
             for place, picture in annotations.records(_Listed, member=member, under="images"):
                 if picture.id not in earlier:
                     of_kind.add(picture.id)
@@ -120,7 +126,7 @@ def images(annotations: Raw) -> Iterator[Row | Rejected]:
 
 def objects(annotations: Raw) -> Iterator[Row | Rejected]:
     """The things. One of a category that the file does not list is rejected."""
-    for member in _members("instances"):
+    for member in _MEMBERS["instances"]:
         categories = {
             category.id: category.name
             for _, category in annotations.records(_Category, member=member, under="categories")
@@ -144,7 +150,7 @@ def objects(annotations: Raw) -> Iterator[Row | Rejected]:
 
 def captions(annotations: Raw) -> Iterator[Row]:
     """The captions."""
-    for member in _members("captions"):
+    for member in _MEMBERS["captions"]:
         for place, caption in annotations.records(_Caption, member=member, under="annotations"):
             yield (
                 place,
@@ -154,10 +160,6 @@ def captions(annotations: Raw) -> Iterator[Row]:
                     "text": caption.caption,
                 },
             )
-
-
-def _members(kind: str) -> tuple[str, ...]:
-    return tuple(f"annotations/{kind}_{folder}.json" for folder in SPLITS)
 
 
 def _listed(place: Place, picture: _Listed) -> Row | Rejected:

@@ -7,15 +7,15 @@ Boxes are x, y, width and height in pixels of Visual Genome's own copy of a pict
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from schemas.instance import Split
 from schemas.source import Licence, Pin, RemoteFile, Source
 from transforms.raw import Raw, Record, Rejected, Row
+from transforms.visual_genome_pictures import MEMBER, Id, Listed, shown
 
 _RECORDS: Final = "https://homes.cs.washington.edu/~ranjay/visualgenome/data/dataset"
 _PICTURES: Final = "https://cs.stanford.edu/people/rak248/VG_100K_2"
@@ -44,14 +44,21 @@ SOURCE: Final = Source(
                 bytes=1_780_854,
                 witness=_WITNESS,
             ),
+            members=(MEMBER,),
         ),
         "region_descriptions": RemoteFile(
-            urls=(f"{_RECORDS}/region_descriptions.json.zip",), about_bytes=127_377_968
+            urls=(f"{_RECORDS}/region_descriptions.json.zip",),
+            about_bytes=127_377_968,
+            members=("region_descriptions.json",),
         ),
-        "objects": RemoteFile(urls=(f"{_RECORDS}/objects.json.zip",)),
-        "attributes": RemoteFile(urls=(f"{_RECORDS}/attributes.json.zip",)),
-        "relationships": RemoteFile(urls=(f"{_RECORDS}/relationships.json.zip",)),
-        "question_answers": RemoteFile(urls=(f"{_RECORDS}/question_answers.json.zip",)),
+        "objects": RemoteFile(urls=(f"{_RECORDS}/objects.json.zip",), members=("objects.json",)),
+        "attributes": RemoteFile(urls=(f"{_RECORDS}/attributes.json.zip",), members=("attributes.json",)),
+        "relationships": RemoteFile(
+            urls=(f"{_RECORDS}/relationships.json.zip",), members=("relationships.json",)
+        ),
+        "question_answers": RemoteFile(
+            urls=(f"{_RECORDS}/question_answers.json.zip",), members=("question_answers.json",)
+        ),
         "images": RemoteFile(
             urls=(f"{_PICTURES}/images.zip",),
             pin=Pin(
@@ -73,28 +80,12 @@ SOURCE: Final = Source(
     },
 )
 
-ARCHIVES: Final = {"VG_100K": "images", "VG_100K_2": "images2"}
-"""The archive of each folder of pictures. The folder stands in a picture's address."""
-
 PUBLISHED: Final = 108_077
 FIRST_VALIDATION: Final = 86_462
 FIRST_TEST: Final = 97_270
 """Splits by position in the published file of regions, from 0 (MultiInstruct, `VG_splits.json`)."""
 
-_PICTURE = re.compile(r"/((VG_100K(?:_2)?)/\d+\.jpg)$")
-
-Id = int | str
 Number = int | float
-Pixels = Annotated[int, msgspec.Meta(ge=1, lt=1 << 31)]
-
-
-class _Listed(Record):
-    image_id: Id
-    width: Pixels
-    height: Pixels
-    url: str
-    coco_id: int | None = None
-    flickr_id: int | None = None
 
 
 class _Image(Record):
@@ -150,26 +141,14 @@ def images(image_data: Raw, region_descriptions: Raw) -> Iterator[Row | Rejected
     described = region_descriptions.records(_Image, member=member)
     positions = {_image_id(image): place[2] for place, image in described}
     listed = 1 + max(positions.values(), default=0)
-    for place, picture in image_data.records(_Listed, member="image_data.json"):
-        found = _PICTURE.search(picture.url)
-        if found is None:
+    for place, picture in image_data.records(Listed, member=MEMBER):
+        columns = shown(picture)
+        if columns is None:
             yield Rejected(place, "unknown_picture_address", msgspec.json.encode(picture).decode())
             continue
-        image_id = f"vg:{picture.image_id}"
-        position = positions.get(image_id)
-        yield (
-            place,
-            {
-                "image_id": image_id,
-                "width": picture.width,
-                "height": picture.height,
-                "coco_id": picture.coco_id,
-                "flickr_id": picture.flickr_id,
-                "published_split": None if position is None else _split(position, listed),
-                "archive": ARCHIVES[found[2]],
-                "picture": found[1],
-            },
-        )
+        position = positions.get(columns["image_id"])
+        split = None if position is None else _split(position, listed)
+        yield place, {**columns, "published_split": split}
 
 
 def regions(region_descriptions: Raw) -> Iterator[Row]:
@@ -199,7 +178,7 @@ def attributes(attributes: Raw) -> Iterator[Row]:
     for place, image, thing in items:
         for position, attribute in enumerate(thing.attributes or ()):
             row = {"image_id": _image_id(image), **_named(thing)}
-            yield place, {**row, "position": position, "attribute": attribute}
+            yield place, {**row, "position": position, "attribute": attribute, "holds": True}
 
 
 def relations(relationships: Raw) -> Iterator[Row]:
