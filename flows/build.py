@@ -25,6 +25,7 @@ from flows import codes
 from flows.sample import with_sample
 from flows.watch import watcher
 from schemas.artifact import Reference
+from schemas.audit import BuildAudit
 from schemas.errors import BuildError, TransientError
 from schemas.report import Report
 from schemas.settings import BuildSettings, OptionsStyle, Quantisation, Until
@@ -178,6 +179,33 @@ def _show(report: Report) -> None:
         for ledger in report.ledgers()
     ]
     create_table_artifact(rows, key="build-ledger", description="\n\n".join(lines))
+    if report.audit is not None:
+        _show_audit(report, report.audit)
+
+
+def _show_audit(report: Report, audit: BuildAudit) -> None:
+    """Shows what the rows of each task are like, and that nothing of what is held out is trained on."""
+    rows = [
+        {
+            "task": task.task,
+            "role": audited.role,
+            "family": audited.family,
+            "instances": audited.instances,
+            "rows": sum(split.rows for split in audited.splits.values()),
+            "duplicates": sum(split.duplicates for split in audited.splits.values()),
+            "best guess": max(
+                (guess.accuracy for guess in audited.guesses.ways.values()) if audited.guesses else (),
+                default=None,
+            ),
+        }
+        for task in report.tasks
+        if (audited := task.audit) is not None
+    ]
+    told = (
+        f"Build {report.build}: {audit.held_out_pictures} pictures and {audit.evaluation_texts} texts are "
+        f"held out; {sum(audit.shared_pictures.values())} training rows show one of the pictures."
+    )
+    create_table_artifact(rows, key="build-audit", description=told)
 
 
 def _run(builder: Builder) -> dict[Reference, BaseException]:

@@ -7,7 +7,17 @@ from typing import NoReturn
 
 import typer
 
-from flows.commands import building, fetching, giving, keeping, looking, serving, vocabulary
+from flows.commands import (
+    auditing,
+    building,
+    evaluating,
+    fetching,
+    giving,
+    keeping,
+    looking,
+    serving,
+    vocabulary,
+)
 from schemas.errors import BuildError, ExitCode
 
 EXIT_CODES = """
@@ -24,7 +34,7 @@ app = typer.Typer(
     help="Rebuilds MultiInstruct (62 multimodal tasks from 21 datasets) from the publishers' own files.",
     epilog=f"Begin with `multiinstruct build --sample`, which needs no network. {EXIT_CODES}",
 )
-for group in (building, fetching, looking, vocabulary, giving, keeping, serving):
+for group in (building, fetching, looking, auditing, vocabulary, evaluating, giving, keeping, serving):
     app.add_typer(group.commands)
 
 

@@ -42,11 +42,11 @@ def _console(stderr: bool) -> Console:
 out = _console(stderr=False)
 errors = _console(stderr=True)
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def plain(value: object) -> Text:
-    """Text exactly as it is, less the control characters that would move the cursor."""
+    """Text exactly as it is, less the characters that would move the cursor or turn its direction round."""
     return Text(_CONTROL.sub(" ", str(value)))
 
 

@@ -176,7 +176,7 @@ def _where(place: Place) -> str:
 def _add_picture(tree: Tree, picture: ShownPicture) -> None:
     size = f" · {picture.width} × {picture.height} pixels" if picture.width else ""
     branch = tree.add(plain(f"picture {picture.image_id}{size}"))
-    branch.add(plain(f"{picture.place.source}.{picture.archive}, {picture.member}"))
+    branch.add(plain(f"{picture.archive}, {picture.member}"))
     branch.add(plain(f"listed in {_where(picture.place)}"))
     if picture.picture_id:
         branch.add(plain(f"photograph {picture.picture_id}, of split {picture.split}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,16 +10,17 @@ from flows import codes
 from flows.console import out, plain, print_json, table
 from instructions.load import load_instructions
 from schemas.errors import BuildError, ExitCode
-from transforms import catalogue, gallery, registry, rejects
+from transforms import catalogue, gallery, overlaps, registry, rejects, task_table
 from transforms import show as showing
 from transforms.origins import Origin, Place, leaves
 from transforms.terms import check_may_be_shown
 
 
-def list_tasks(as_json: bool) -> None:
-    """The tasks, and what each is made from."""
-    tasks = [registry.task(name) for name in registry.task_names()]
-    if as_json:
+def list_tasks(as_json: bool, as_markdown: bool) -> None:
+    """The tasks, and what each is made from; those beside the 62 apart."""
+    if as_markdown:
+        sys.stdout.write(task_table.markdown())
+    elif as_json:
         print_json(
             [
                 {
@@ -27,23 +29,28 @@ def list_tasks(as_json: bool) -> None:
                     "reads": [".".join(read) for read in task.reads],
                     "sources": registry.sources_of(task.name),
                 }
-                for task in tasks
+                for task in map(registry.task, registry.task_names())
             ]
         )
+    else:
+        for extra in (False, True):
+            rows = [task_table.row(task) for task in task_table.tasks(extra=extra)]
+            out.print(table(task_table.COLUMNS, rows))
+        out.print(plain(task_table.summary()))
+
+
+def list_overlaps(lake: Path, as_json: bool) -> None:
+    """How many photographs pairs of sources share."""
+    found = overlaps.read(lake)
+    if as_json:
+        print_json([asdict(entry) for entry in found])
         return
     rows = [
-        (
-            task.name,
-            task.head.category,
-            task.head.origin,
-            task.head.role,
-            task.head.output,
-            ", ".join(".".join(read) for read in task.reads),
-        )
-        for task in tasks
+        (entry.source, entry.other, *(str(entry.photographs.get(way, 0)) for way in overlaps.WAYS))
+        for entry in found
     ]
-    out.print(table(("task", "category", "origin", "role", "output", "made from"), rows))
-    out.print(plain(f"{len(tasks)} tasks"))
+    out.print(table(("source", "other", *(f"by {way}" for way in overlaps.WAYS)), rows))
+    out.print(plain(f"{len(found)} pairs of sources have photographs in common"))
 
 
 def list_instructions(task: str | None, own: Path | None, as_json: bool) -> None:
@@ -91,7 +98,7 @@ def show(
         out.print(plain(f"{len(shown)} instances of {task} in {html}"))
     else:
         for one in shown:
-            _print(one, origins[one.uid])
+            print_shown(one, origins[one.uid])
 
 
 def show_rejected(
@@ -137,7 +144,7 @@ def _print_left_out(found: rejects.LeftOut) -> None:
         out.print(plain(_where(row.place)), style="dim")
         out.print(plain(row.row))
     for one in found.shown:
-        _print(one, None)
+        print_shown(one, None)
 
 
 def _where(place: Place) -> str:
@@ -145,7 +152,8 @@ def _where(place: Place) -> str:
     return f"{place.source}.{place.file} · {place.member} · record {place.record}{item}"
 
 
-def _print(one: showing.Shown, origin: Origin | None) -> None:
+def print_shown(one: showing.Shown, origin: Origin | None) -> None:
+    """One instance on the terminal."""
     out.rule(plain(f"{one.rejected} · {one.uid}" if one.rejected else one.uid), align="left")
     picture = f"{one.drawn_image_id} {one.width}×{one.height}" if one.archive else "no picture"
     out.print(plain(f"{one.split} · {picture}"), style="dim")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -37,6 +37,14 @@ class TaskInstructions:
     def text_slots(self) -> tuple[str, ...]:
         """Text slots that every wording shows, in order of name."""
         return tuple(sorted(slot.name for slot in self.wordings[0].slots if isinstance(slot, TextSlot)))
+
+
+def words_of_ours(loaded: Iterable[TaskInstructions]) -> list[str]:
+    """What instruction files bring into rows: pairs of answers, and words for empty lists, in order."""
+    words: set[str] = set()
+    for one in loaded:
+        words.update((word for pair in one.answers for word in pair), one.empty.values())
+    return sorted(words)
 
 
 def shipped_tasks() -> list[str]:

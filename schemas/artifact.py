@@ -6,8 +6,8 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Stage = Literal["raw", "tables", "instances", "mixtures", "shards"]
-STAGES: tuple[Stage, ...] = ("raw", "tables", "instances", "mixtures", "shards")
+Stage = Literal["raw", "tables", "instances", "mixtures", "shards", "audits"]
+STAGES: tuple[Stage, ...] = ("raw", "tables", "instances", "mixtures", "shards", "audits")
 
 
 class Reference(NamedTuple):

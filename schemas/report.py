@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.artifact import Stage
+from schemas.audit import BuildAudit, TaskAudit
 from schemas.instance import Split
 from schemas.waiting import Waiting
 
@@ -42,6 +43,8 @@ class TaskReport(_Part):
         instances: all instances of the task.
         chosen: those that the mixture takes, where the build goes that far.
         shard: rows of its shard by split; empty where it has none.
+        written: the rows that its shard was written from, where it has one.
+        audit: what they are like, where the build goes that far.
     """
 
     task: str
@@ -50,6 +53,8 @@ class TaskReport(_Part):
     instances: Ledger
     chosen: Ledger | None
     shard: dict[Split, int]
+    written: Ledger | None = None
+    audit: TaskAudit | None = None
 
 
 class Unexpected(_Part):
@@ -108,6 +113,7 @@ class Report(_Part):
         waiting: what is not finished.
         unweighed: sources that are not here and whose pictures do not count for the splits: a photograph
             that they share with others may be in another split once they are.
+        audit: of all tasks together, where the build goes that far.
     """
 
     format: Literal["multiinstruct-report-1"] = "multiinstruct-report-1"
@@ -118,6 +124,7 @@ class Report(_Part):
     tasks: list[TaskReport]
     sources: list[SourceReport]
     stages: list[StageReport] = Field(min_length=1)
+    audit: BuildAudit | None = None
 
     def ledgers(self) -> list[Ledger]:
         """Every account of rows, in the order in which a build makes them."""

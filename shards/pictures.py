@@ -32,6 +32,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from schemas.box import Box
 from schemas.errors import BuildError
+from shards.look import SIDE, Look, look
 
 MOST_PIXELS = 50_000_000
 """A larger picture is refused before it is decoded: 81 million pixels fit a file of 10 kB."""
@@ -52,6 +53,15 @@ PACKED: Final = pa.schema(
 )
 
 _ORIENTATION = 0x0112
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _EXIF_MARKS = (b"Exif", b"EXIF", b"eXIf", b"exif")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LOCAL_HEADER = 30
@@ -66,12 +76,14 @@ class Picture(NamedTuple):
         height: likewise.
         format: one of `FORMATS`, or empty if the picture cannot be used.
         problem: None, or `picture_unreadable`, `picture_too_large`, `picture_format`.
+        look: what it looks like, upright if that was asked for; None for a plain picture.
     """
 
     width: int
     height: int
     format: str
     problem: str | None = None
+    look: Look | None = None
 
 
 def inspect(data: bytes, orient: bool = False) -> Picture:
@@ -85,17 +97,18 @@ def inspect(data: bytes, orient: bool = False) -> Picture:
         orient: whether width and height are those after the EXIF orientation.
     """
     try:
-        found, strict = _looked_at(data, orient)
-        if strict is not None:
+        found, image = _looked_at(data, orient)
+        if isinstance(image, str):
             # Stricter than Pillow, which shows two of three damaged files without a word.
-            simplejpeg.decode_jpeg(data, colorspace=strict, strict=True)
+            decoded = simplejpeg.decode_jpeg(data, colorspace=image, strict=True)
+            image = Image.fromarray(decoded[..., 0] if image == "GRAY" else decoded)
+        return found._replace(look=_look(_upright(image, data) if orient else image))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError, _TooLargeError):
         return Picture(0, 0, "", "picture_too_large")
     except UnidentifiedImageError:
         return Picture(0, 0, "", "picture_format")
     except Exception:  # decoders raise whatever comes to them on hostile bytes
         return Picture(0, 0, "", "picture_unreadable")
-    return found
 
 
 def open_rgb(data: bytes, orient: bool = False) -> Image.Image:
@@ -214,8 +227,8 @@ class _TooLargeError(Exception):
     """The picture has more than `MOST_PIXELS`."""
 
 
-def _looked_at(data: bytes, orient: bool) -> tuple[Picture, str | None]:
-    """What Pillow says of a picture, and the colours to decode it to if that is still to be done."""
+def _looked_at(data: bytes, orient: bool) -> tuple[Picture, str | Image.Image]:
+    """What Pillow says of a picture, and its pixels, or the colours to which it is still to be decoded."""
     # Which warnings are errors is state of the whole process, so one picture at a time.
     with _warnings_lock, warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -229,8 +242,19 @@ def _looked_at(data: bytes, orient: bool) -> tuple[Picture, str | None]:
             found = Picture(width, height, str(image.format))
             if image.format == "JPEG" and image.mode in ("L", "RGB"):
                 return found, "GRAY" if image.mode == "L" else "RGB"
-            image.load()
-            return found, None
+            return found, _on_white(image)
+
+
+def _upright(image: Image.Image, data: bytes) -> Image.Image:
+    """Turns a decoded picture as the EXIF orientation of its file says."""
+    with Image.open(io.BytesIO(data), formats=FORMATS) as stored:
+        turn = _TURNS.get(stored.getexif().get(_ORIENTATION, 1))
+    return image if turn is None else image.transpose(turn)
+
+
+def _look(image: Image.Image) -> Look | None:
+    shrunk = image.resize((SIDE, SIDE), Image.Resampling.BOX).convert("RGB")
+    return look(np.asarray(shrunk))
 
 
 def _on_white(image: Image.Image) -> Image.Image:

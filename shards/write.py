@@ -49,11 +49,13 @@ class WrittenSplit:
     Attributes:
         rows: instances in the file.
         rejected: the rows left out, columns `uid` and `rejected`, in order of input.
+        truncated: rows in the file that lost the beginning of a text.
         files: the two files, by name.
     """
 
     rows: int
     rejected: pa.Table
+    truncated: int
     files: dict[str, StoredFile]
 
 
@@ -132,6 +134,7 @@ class _Writer:
         self._slots = _Nested()
         self._options = _Nested()
         self._rejected: list[pa.Table] = []
+        self._truncated = 0
 
     def add(self, rows: pa.Table) -> None:
         """Encodes one batch of checked rows."""
@@ -139,6 +142,7 @@ class _Writer:
         good = rows.filter(pa.array(reasons == ""))
         encoded = _Encoded(good, self._vocabulary, self._layout)
         fits = encoded.fit(self._header, self._separator)
+        self._truncated += int((encoded.cut & fits).sum())
         reasons[np.flatnonzero(reasons == "")[~fits]] = "too_long"
         self._reject(rows, reasons)
         self._uids.append(flat(good["uid"]).filter(pa.array(fits)))
@@ -167,16 +171,22 @@ class _Writer:
         return WrittenSplit(
             rows=len(picture_rows),
             rejected=pa.concat_tables([*self._rejected, REJECTED.empty_table()]),
+            truncated=self._truncated,
             files={path.name: stored_file(path) for path in (instances, pictures)},
         )
 
 
 class _Encoded:
-    """The ids of a batch, as segments of one pool: target, text slots and regions of each row."""
+    """The ids of a batch, as segments of one pool: target, text slots and regions of each row.
+
+    Attributes:
+        cut: which rows `fit` has cut.
+    """
 
     def __init__(self, rows: pa.Table, vocabulary: Vocabulary, layout: Layout) -> None:
         self._vocabulary = vocabulary
         self._layout = layout
+        self.cut = np.zeros(rows.num_rows, np.bool_)
         options = flat(rows["options"])
         self._region_counts = list_lengths(flat(rows["regions"]))
         self._option_counts = list_lengths(options)
@@ -225,7 +235,9 @@ class _Encoded:
         if self._layout.truncate is not None:
             slot = 1 + self._layout.text_slots.index(self._layout.truncate)
             for row in np.flatnonzero(source > SOURCE_LIMIT).tolist():
-                source[row] -= self._cut(row, slot, int(source[row]) - SOURCE_LIMIT)
+                dropped = self._cut(row, slot, int(source[row]) - SOURCE_LIMIT)
+                source[row] -= dropped
+                self.cut[row] = dropped > 0
         fits: npt.NDArray[np.bool_] = (source <= SOURCE_LIMIT) & (self._lengths[:, 0] + 1 <= TARGET_LIMIT)
         return fits
 

@@ -13,6 +13,7 @@ from transforms.builder import Builder
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+SMALL = ("mscoco", "nlvr", "visual_genome", "vsr")
 
 
 def shared_folder(name: str) -> Path:
@@ -54,6 +55,15 @@ def sample_build(tmp_path_factory: pytest.TempPathFactory) -> Builder:
     """The sample world, built to shards without an orchestrator. Tests only read it."""
     settings = BuildSettings(lake=tmp_path_factory.mktemp("sample") / "lake", sample=True)
     builder = Builder(with_sample(settings))
+    builder.build()
+    return builder
+
+
+@pytest.fixture(scope="session")
+def small_build(tmp_path_factory: pytest.TempPathFactory) -> Builder:
+    """A few sources of the sample world, built to shards: for tests that build it again. Only read."""
+    lake = tmp_path_factory.mktemp("small") / "lake"
+    builder = Builder(with_sample(BuildSettings(lake=lake, sample=True, sources=SMALL)))
     builder.build()
     return builder
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from flows.sample import with_sample
+from schemas.settings import BuildSettings
 from tests.conftest import ROOT
 from transforms.builder import Builder
 from transforms.lake import current, whole
@@ -37,10 +39,19 @@ from flows.sample import with_sample
 from schemas.settings import BuildSettings
 from transforms.builder import Builder
 from transforms.lake import writing
-settings = BuildSettings(lake=Path(sys.argv[1]), sample=True)
+settings = BuildSettings(lake=Path(sys.argv[1]), sample=True, sources=("nlvr", "vsr"))
 with writing(settings.lake):
     print(Builder(with_sample(settings)).build().id)
 """
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Builder:
+    """Two sources of the sample world, built to shards without a disturbance. Only read."""
+    lake = tmp_path_factory.mktemp("undisturbed") / "lake"
+    builder = Builder(with_sample(BuildSettings(lake=lake, sample=True, sources=("nlvr", "vsr"))))
+    builder.build()
+    return builder
 
 
 def _run(lake: Path, calls: int) -> subprocess.CompletedProcess[str]:
@@ -55,7 +66,7 @@ def _run(lake: Path, calls: int) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_build_killed_again_and_again_ends_like_an_undisturbed_one(
-    sample_build: Builder, tmp_path: Path
+    undisturbed: Builder, tmp_path: Path
 ) -> None:
     lake = tmp_path / "lake"
     killed = 0
@@ -69,13 +80,13 @@ def test_a_build_killed_again_and_again_ends_like_an_undisturbed_one(
     assert killed >= 5
     ran = _run(lake, -1)
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.strip() == whole(sample_build.lake).id
+    assert ran.stdout.strip() == whole(undisturbed.lake).id
     assert [*lake.glob("*/*/.*"), *lake.glob("*/.*")] == []
 
 
 @pytest.mark.parametrize("when", ["first", "later"])
 def test_a_full_disk_is_a_clear_error_and_leaves_the_lake_as_it_was(
-    sample_build: Builder, tmp_path: Path, when: str
+    undisturbed: Builder, tmp_path: Path, when: str
 ) -> None:
     room = {"first": 60_000, "later": 400_000}[when]
     script = (
@@ -91,7 +102,7 @@ def test_a_full_disk_is_a_clear_error_and_leaves_the_lake_as_it_was(
         "except OSError as error:\n"
         "    sys.exit('errno ' + str(error.errno))\n"
     )
-    settings = sample_build.settings.model_copy(update={"lake": tmp_path / "lake"})
+    settings = undisturbed.settings.model_copy(update={"lake": tmp_path / "lake"})
     ran = subprocess.run(
         [sys.executable, "-c", script, settings.model_dump_json()],
         cwd=ROOT,
@@ -101,4 +112,4 @@ def test_a_full_disk_is_a_clear_error_and_leaves_the_lake_as_it_was(
     )
     assert ran.returncode != 0
     assert current(tmp_path / "lake") is None
-    assert Builder(settings).build().id == whole(sample_build.lake).id
+    assert Builder(settings).build().id == whole(undisturbed.lake).id

@@ -54,6 +54,7 @@ def made(taken: list[Taken], tmp_path_factory: pytest.TempPathFactory) -> Path:
     select(
         TASK,
         0,
+        ("train",),
         folder / "instances.parquet",
         folder / "counts.parquet",
         {"vizwiz_iqa": images},

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import tarfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -263,7 +264,7 @@ def test_rows_whose_picture_cannot_be_shown_are_left_out_by_name(sample_build: B
             sample_build.run(reference).folder / "rejected.parquet" if _selected(sample_build, task) else None
         )
         for row in pq.read_table(kept).to_pylist() if kept and kept.exists() else []:
-            if row["image_id"].startswith("vg:"):
+            if row["image_id"].startswith("vg:") and row["rejected"].startswith("picture_"):
                 found.setdefault(row["image_id"], set()).add(row["rejected"])
     assert found == {IRREGULAR[name]: {problem} for name, problem in problems.items()}
 
@@ -335,23 +336,28 @@ def test_each_picture_is_packed_once_and_as_published(sample_build: Builder) -> 
 
 
 def _published(builder: Builder) -> dict[str, list[bytes]]:
-    """Every copy of every picture in the sample world's archives, and those that lie singly."""
-    found: dict[str, list[bytes]] = {}
+    """By image: every picture of its file's name, in the sample world's archives or beside them."""
+    files: dict[str, list[bytes]] = {}
     mirror = Path(str(builder.settings.mirror))
-    for path in sorted(mirror.rglob("*.zip")):
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.namelist():
-                number = Path(member).stem
-                if number.isdigit():
-                    found.setdefault(f"vg:{number}", []).append(archive.read(member))
-                elif number.startswith("COCO_"):
-                    found.setdefault(f"coco:{int(number.rpartition('_')[2])}", []).append(
-                        archive.read(member)
-                    )
-    for path in sorted([*mirror.rglob("*.jpg"), *mirror.rglob("*.png")]):
-        name = f"coco:{int(path.stem)}" if path.stem.isdigit() else f"nlvr:{path.stem}"
-        found.setdefault(name, []).append(path.read_bytes())
-    return found
+    for path in sorted(mirror.rglob("*")):
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                for member in archive.namelist():
+                    files.setdefault(PurePosixPath(member).name, []).append(archive.read(member))
+        elif path.name.endswith(".tar.gz"):
+            with tarfile.open(path) as tar:
+                for part in filter(tarfile.TarInfo.isfile, tar):
+                    opened = tar.extractfile(part)
+                    assert opened is not None
+                    files.setdefault(PurePosixPath(part.name).name, []).append(opened.read())
+        elif path.suffix in (".jpg", ".png"):
+            files.setdefault(path.name, []).append(path.read_bytes())
+    return {
+        row["image_id"]: files.get(PurePosixPath(row["picture"]).name, [])
+        for reference in builder.steps
+        if reference.stage == "tables" and reference.name.endswith(".images")
+        for row in pq.read_table(builder.run(reference).tables).to_pylist()
+    }
 
 
 def test_the_pack_opens_with_any_zip_tool(sample_build: Builder) -> None:

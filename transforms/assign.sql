@@ -2,13 +2,14 @@
 -- over all sources. Copies of one photograph follow the strictest of their publishers' splits.
 with
 
--- Several sources may list one image, and only some of them say which photograph of COCO it shows.
+-- Several sources may list one image. What no id joins to another image is a photograph of its own.
 shown as (
     select
-        image_id,
-        coalesce('coco:' || min(coco_id), image_id) as picture_id
-    from all_images
-    group by image_id
+        listed.image_id,
+        coalesce(any_value(joined.picture_id), listed.image_id) as picture_id
+    from all_images as listed
+    left join joined.images as joined using (image_id)
+    group by listed.image_id
 ),
 
 decided as (

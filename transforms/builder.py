@@ -17,6 +17,7 @@ from schemas.settings import BuildSettings
 from schemas.waiting import Waiting
 from transforms import artifact, registry
 from transforms.artifact import Artifact
+from transforms.audit_gate import check_invariants
 from transforms.catalogue import refresh
 from transforms.changes import Change, changes, reason
 from transforms.codes import Encoder
@@ -206,6 +207,7 @@ class Builder:
         """Makes the artifacts of all steps, which must have run, the current build of the lake.
 
         Raises:
+            BuildError: the audit has found an invariant broken. The current build stays as it is.
             UnreachedError: something could not be reached. The rest is the current build then, unless the
                 current build has more than that.
         """
@@ -222,6 +224,7 @@ class Builder:
     def _commit(self) -> Build:
         made = [self.run(reference) for reference in self.steps]
         mixture = self.settings.mixture if collected(self.settings.mixture) in self.steps else None
+        check_invariants(made, mixture)
         build = commit(self.lake, made, mixture)
         refresh(self.lake, build)
         # Templates take a while to import, and a plan writes no report.

@@ -85,6 +85,7 @@ _KINDS: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
     (pa.types.is_int32, "int32"),
     (pa.types.is_uint16, "uint16"),
     (pa.types.is_uint32, "uint32"),
+    (pa.types.is_uint64, "uint64"),
     (pa.types.is_float64, "float64"),
 )
 

@@ -19,7 +19,8 @@ from schemas.errors import BuildError
 from transforms.artifact import Artifact, find, recorded
 from transforms.changes import Change
 from transforms.difference_rows import ChangedColumn, Rows, rows_between
-from transforms.steps_shards import prepared, selected
+from transforms.steps_select import selected
+from transforms.steps_shards import prepared
 
 Counts = dict[str, tuple[int, int]]
 """By name: how many before, how many after. Only what differs stands in it."""

@@ -22,7 +22,7 @@ from transforms.export_formats import FORMATS, Format, Tsv
 from transforms.export_rows import Rows, Which
 from transforms.lake import whole
 from transforms.steps import Progress, silent
-from transforms.terms import terms_of
+from transforms.terms import may_be_given_on, terms_of
 
 _RECORD_BYTES: Final = 2_048
 """About the size of a record's words."""
@@ -77,47 +77,56 @@ def export(
         splits = [name for name in rows.counts if split in (None, name)]
         total = _bytes(rows, splits, FORMATS[format], which)
         _check_disk(out, total)
-        written: dict[Split, Counter[str]] = {name: Counter() for name in splits}
         left_out: Counter[str] = Counter()
-        done = 0
+        counts = {}
+        told = _Told(progress, total)
         for name in splits:
-            with closing(FORMATS[format](folder, name)) as writer:
-                for record in rows.records(name, which):
-                    picture = rows.picture(record.image_id) if record.image_id is not None else None
-                    reason = writer.write(record, picture)
-                    left_out.update([reason] if reason else [])
-                    written[name].update([] if reason else [record.task])
-                    done += _RECORD_BYTES + len(picture or b"")
-                    progress(min(done, total), total)
-        counted = {name: dict(sorted(counts.items())) for name, counts in written.items()}
-        terms = terms_of(
-            registry.lenders(source for task in rows.tasks for source in registry.sources_of(task))
-        )
-        facts = Facts(
-            build.id,
-            rows.mixture,
-            seed,
-            format,
-            _in_words(which),
-            counted,
-            dict(sorted(left_out.items())),
-            terms,
-        )
+            counts[name] = _write_split(rows, name, which, FORMATS[format](folder, name), left_out, told)
+        read = {source for task in rows.tasks for source in registry.sources_of(task)}
+        terms = terms_of(registry.lenders(read))
+        reasons = dict(sorted(left_out.items()))
+        facts = Facts(build.id, rows.mixture, seed, format, _in_words(which), counts, reasons, terms)
         write_whole(folder / "README.md", card(facts).encode())
         write_whole(folder / "licences.json", licences(terms).encode())
-        files = [path for path in folder.rglob("*") if path.is_file()]
-        size = sum(path.stat().st_size for path in files)
-    return Exported(
-        build.id,
-        rows.mixture,
-        out,
-        format,
-        counted,
-        dict(facts.left_out),
-        len(files),
-        size,
-        [each.source for each in terms if each.redistribution == "forbidden"],
-    )
+        sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+        told.end()
+    forbidden = [each.source for each in terms if not may_be_given_on(each.source)]
+    return Exported(build.id, rows.mixture, out, format, counts, reasons, len(sizes), sum(sizes), forbidden)
+
+
+class _Told:
+    """Tells how far it is, as far as that was estimated."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._total = total
+        self._done = 0
+
+    def add(self, size: int) -> None:
+        self._done = min(self._done + size, self._total)
+        self._progress(self._done, self._total)
+
+    def end(self) -> None:
+        self._progress(self._total, self._total)
+
+
+def _write_split(
+    rows: Rows, split: Split, which: Which, writer: Format, left_out: Counter[str], told: _Told
+) -> dict[str, int]:
+    """Writes the records of a split; how many of each task."""
+    written: Counter[str] = Counter()
+    with closing(writer):
+        for record in rows.records(split, which):
+            picture = None
+            if record.image_id is not None and writer.wants_picture(record.image_id):
+                picture = rows.picture(record.image_id)
+            reason = writer.write(record, picture)
+            if reason is None:
+                written[record.task] += 1
+            else:
+                left_out[reason] += 1
+            told.add(_RECORD_BYTES + len(picture or b""))
+    return dict(sorted(written.items()))
 
 
 @contextmanager

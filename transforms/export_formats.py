@@ -44,6 +44,10 @@ class Format(ABC):
         self.folder = folder
         self.split = split
 
+    def wants_picture(self, image_id: str) -> bool:  # noqa: ARG002
+        """Whether the picture is still to be given to `write`."""
+        return True
+
     @abstractmethod
     def write(self, record: Record, picture: bytes | None) -> str | None:
         """Writes one record, or says why the format cannot hold it."""
@@ -65,18 +69,22 @@ class JsonLines(Format):
     def __init__(self, folder: Path, split: Split) -> None:
         super().__init__(folder, split)
         self._file = (folder / f"{split}.jsonl").open("w", encoding="ascii", newline="\n")
+        self._paths: dict[str, str] = {}
+
+    def wants_picture(self, image_id: str) -> bool:
+        return image_id not in self._paths
 
     def write(self, record: Record, picture: bytes | None) -> str | None:
-        path = None
         if picture is not None and record.image_id is not None:
             path = f"images/{picture_name(record.image_id)}.{_ending(picture)}"
             _write_once(self.folder / path, picture)
+            self._paths[record.image_id] = path
         target = record.in_pixels(record.target)
         fields: dict[str, Any] = {
             "unique_id": record.uid,
             "image_source": record.image_source,
             "task_name": record.task,
-            "image_path": path,
+            "image_path": self._paths.get(record.image_id or ""),
             **record.texts,
             "region": [record.in_pixels(f"<region_{number}>") for number in range(len(record.regions))],
             "options": [record.in_pixels(option) for option in record.options],

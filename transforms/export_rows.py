@@ -29,7 +29,8 @@ from transforms import registry
 from transforms.artifact import Artifact
 from transforms.duck import Database, identifier, literal
 from transforms.lake import member
-from transforms.steps_shards import coded, packed, prepared, selected, tokenised
+from transforms.steps_select import selected
+from transforms.steps_shards import coded, packed, prepared, tokenised
 
 Which = int | Literal["drawn", "all"]
 """Number of one instruction from 1, one that is drawn for each instance, or all of its task."""
@@ -188,7 +189,7 @@ def _wanted(build: Build, tasks: Sequence[str]) -> list[str]:
     there = [
         entry.name.removeprefix(prefix)
         for entry in build.members
-        if entry.stage == "mixtures" and entry.name.startswith(prefix)
+        if entry.stage == "mixtures" and entry.name.startswith(prefix) and entry.name.count(".") == 1
     ]
     registry.check_known("task", tuple(tasks), registry.task_names())
     for task in tasks:

@@ -1,6 +1,6 @@
 """Which steps a build needs, each after its inputs.
 
-raw/<source>.<file> ── tables/<source>.<table> ─┬─ instances/<task> ── mixtures/<mixture>.<task> ── shards/…
+raw/<source>.<file> ── tables/<source>.<table> ─┬─ instances/<task> ── mixtures/<mixture>.<task>… ── shards/…
                        tables/<source>.pictures ┘
 """
 
@@ -15,15 +15,17 @@ from schemas.settings import BuildSettings
 from schemas.waiting import Waiting
 from transforms import registry
 from transforms.codes import Encoder
+from transforms.overlaps import overlaps_of
 from transforms.picture_ways import picture_files, ways_of
 from transforms.readers import generators
 from transforms.steps import Step
+from transforms.steps_audit import audit_steps, audited
 from transforms.steps_instances import instance_step, instances
+from transforms.steps_select import drawn, selected, splits_of
 from transforms.steps_shards import (
     VOCABULARY,
     coded,
     collected,
-    selected,
     shard_steps,
     tokenised,
     vocabulary_step,
@@ -130,7 +132,9 @@ class Graph:
         ways = ways_of(self.tasks, settings)
         for task in self.tasks:
             pictures = picture_files(registry.sources_of(task), ways, settings).inputs
-            made = (selected(settings.mixture, task), coded(settings.mixture, task))
+            splits = splits_of(settings.mixture, task)
+            chosen = (drawn(settings.mixture, task, split) for split in splits)
+            made = (*chosen, selected(settings.mixture, task), coded(settings.mixture, task))
             reason = words or self._first_reason((*pictures, *made))
             if reason is not None:
                 lacking[task] = reason
@@ -139,6 +143,7 @@ class Graph:
             self._waiting[tokenised(settings.mixture, task)] = left_out
         found = tuple(task for task in self.tasks if task not in lacking)
         self._known |= {step.reference: step for step in shard_steps(found, settings, encoder)}
+        self._known |= {step.reference: step for step in audit_steps(found, settings)}
         return found
 
     def _know(self, step: Step, kind: Literal["table", "task"] | None) -> bool:
@@ -167,7 +172,8 @@ class Graph:
         if settings.until != "tables":
             targets += [instances(task) for task in self.tasks]
         if self._in_shards:
-            targets.append(collected(settings.mixture))
+            mixture = settings.mixture
+            targets += [overlaps_of(mixture), collected(mixture), audited(mixture)]
         return targets
 
     def _tables(self) -> Iterator[Reference]:

@@ -17,11 +17,14 @@ from shards.pictures import PACK, TABLE
 from shards.read import Shard
 from transforms import registry
 from transforms.artifact import Artifact, recorded
+from transforms.evidence import Row
 from transforms.lake import member, whole
-from transforms.origins import Origin, Place, Row, leaves, origins
+from transforms.origins import Origin, Place, leaves
 from transforms.picture_places import single_url
-from transforms.steps_shards import packed, selected, tokenised
+from transforms.steps_select import selected
+from transforms.steps_shards import packed, tokenised
 from transforms.steps_tables import raw, table
+from transforms.tracing import origins
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class ShownPicture:
 
     Attributes:
         picture_id: the photograph, of which several sources may have copies.
+        place: where a source lists it.
+        archive: owner and name of the file that holds it, such as `mscoco.train2014`.
         width: pixels, of the file where the build has looked at it, else as declared.
         sha256: of the picture's own bytes, where the build has looked at it.
         pack_row: its row in the picture pack, and where its bytes lie there, if it was packed.
@@ -122,7 +127,7 @@ def lineage(lake: Path, uid: str) -> Lineage:
     row = _one(instances.tables[0], key)
     if row is None:
         raise _no_instance(instances, uid, key)
-    origin = origins(lake, build, task, [row])[key]
+    origin = origins(lake, build, task, [row], thorough=True)[key]
     pictures = [_picture(lake, build, task, image_id) for image_id in _images(row)]
     places = [
         *(part.place for part in leaves(origin) if part.place),
@@ -151,8 +156,8 @@ def _no_instance(instances: Artifact, uid: str, key: str) -> BuildError:
         )
     return BuildError(
         "the row was left out of its task",
-        got=uid,
-        expected=f"rejected as {left_out['rejected']}",
+        where=uid,
+        got=f"rejected as {left_out['rejected']}",
         next_step=f"multiinstruct show {instances.manifest.name} --rejected",
     )
 
@@ -223,7 +228,7 @@ def _picture(lake: Path, build: Build, task: str, image_id: str) -> ShownPicture
         width=seen.get("width", listed["width"]),
         height=seen.get("height", listed["height"]),
         place=Place(listed["source"], listed["file"], listed["member"], listed["record"], listed["item"]),
-        archive=listed["archive"],
+        archive=".".join(registry.owner_of(listed["source"], listed["archive"])),
         member=listed["picture"],
         sha256=seen.get("sha256"),
         pack=f"{_folder(pack.manifest)}/data/{PACK}" if pack and lies else None,

@@ -10,8 +10,8 @@ greatest(0.0, least(a.x1, b.x1) - greatest(a.x0, b.x0))
 -- Intersection over union, from 0 for boxes that do not touch to 1 for the same box.
 create macro iou(a, b) as overlap(a, b) / (area(a) + area(b) - overlap(a, b));
 
--- What is left of a text when case, punctuation and the width of blanks are no difference.
-create macro plain(text) as trim(regexp_replace(lower(text), '[\s[:punct:]]+', ' ', 'g'));
+-- What is left of a text when case, punctuation of any script and the width of blanks are no difference.
+create macro plain(text) as trim(regexp_replace(lower(text), '[\s\pP\pS]+', ' ', 'g'));
 
 -- The lot that an item draws in the eyes of an owner: md5, so that nothing but the seed, the task
 -- and the two names decides it.

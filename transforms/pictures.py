@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from shards.look import Look
 from shards.pictures import inspect
 from transforms.archive import ZipArchive
 from transforms.zip_format import MemberError
@@ -22,6 +23,7 @@ class Picture(NamedTuple):
     """What a picture file turned out to be. Width and height are pixels of the file itself.
 
     Where the EXIF orientation is `oriented`, that is to be applied, they are those of the upright picture.
+    A plain picture has no `look`.
     With a `problem` (`picture_absent`, `picture_unreadable`, `picture_resized` …) the rest says nothing.
     """
 
@@ -31,6 +33,7 @@ class Picture(NamedTuple):
     sha256: str = ""
     problem: str | None = None
     oriented: bool = False
+    look: Look | None = None
 
 
 class Pictures(ABC):
@@ -73,7 +76,7 @@ class Pictures(ABC):
         if found.problem:
             return Picture(problem=found.problem)
         sha256 = hashlib.sha256(data).hexdigest()
-        return Picture(found.width, found.height, found.format, sha256, oriented=orient)
+        return Picture(found.width, found.height, found.format, sha256, oriented=orient, look=found.look)
 
 
 class PictureArchives(Pictures):

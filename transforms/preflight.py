@@ -100,7 +100,7 @@ def check_disk(planned: Sequence[Planned], settings: BuildSettings) -> Need:
 
 def _ways(running: Sequence[Reference], settings: BuildSettings) -> tuple[Way, ...]:
     """How the pictures come of which a step reads the bytes."""
-    wanted = {reference.name.split(".", 1)[1] for reference in running if _shows_pictures(reference)}
+    wanted = {reference.name.split(".")[1] for reference in running if _shows_pictures(reference)}
     tasks = [task for task in registry.task_names() if task in wanted]
     return tuple(ways_of(tasks, settings).values())
 

@@ -16,7 +16,8 @@ from transforms.duck import Database, literal
 from transforms.lake import member, whole
 from transforms.origins import Place
 from transforms.show import Shown, instances_of, load_known, looked_at
-from transforms.steps_shards import coded, selected, tokenised
+from transforms.steps_select import selected
+from transforms.steps_shards import coded, tokenised
 
 
 class Ledger(NamedTuple):

@@ -17,9 +17,13 @@ from schemas.waiting import Waiting
 from shards.format import read_index
 from transforms import registry
 from transforms.artifact import Artifact, write_whole
+from transforms.audit_build import read_build_audit
+from transforms.audit_task import AUDIT, read_audit
 from transforms.lake import member
 from transforms.pages import rendered
-from transforms.steps_shards import selected, tokenised
+from transforms.steps_audit import audited
+from transforms.steps_select import selected
+from transforms.steps_shards import tokenised
 
 FOLDER = "reports"
 PAGE = "index.html"
@@ -63,6 +67,7 @@ def report_of(lake: Path, build: Build, waiting: Sequence[Waiting], unweighed: S
     found = {entry.reference: member(lake, build, entry.reference) for entry in build.members}
     made = {reference: artifact for reference, artifact in found.items() if artifact is not None}
     tasks = [reference.name for reference in made if reference.stage == "instances"]
+    audit = made.get(audited(build.mixture)) if build.mixture else None
     return Report(
         build=build.id,
         mixture=build.mixture,
@@ -71,6 +76,7 @@ def report_of(lake: Path, build: Build, waiting: Sequence[Waiting], unweighed: S
         tasks=[_task(task, made, build.mixture) for task in tasks],
         sources=[_source(source, made, tasks) for source in _sources(made)],
         stages=list(_stages(made)),
+        audit=read_build_audit(audit.path(AUDIT)) if audit else None,
     )
 
 
@@ -95,6 +101,7 @@ def _task(task: str, made: Made, mixture: str | None) -> TaskReport:
     head = registry.task(task).head
     chosen = made.get(selected(mixture, task)) if mixture else None
     shard = made.get(tokenised(mixture, task)) if mixture else None
+    audit = made.get(audited(mixture, task)) if mixture else None
     return TaskReport(
         task=task,
         category=head.category,
@@ -102,6 +109,8 @@ def _task(task: str, made: Made, mixture: str | None) -> TaskReport:
         instances=_ledger(made[Reference("instances", task)]),
         chosen=_ledger(chosen) if chosen else None,
         shard=read_index(shard.path("")).rows if shard else {},
+        written=_ledger(shard) if shard else None,
+        audit=read_audit(audit.path(AUDIT)) if audit else None,
     )
 
 

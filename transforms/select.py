@@ -1,24 +1,28 @@
 """From instances to the rows that are trained and evaluated on: exact counts, drawn, pictures checked.
 
 Rows are taken in drawn order, one from each picture before a second from any, until the count is
-reached. A row without a readable picture is left out, and the next in that order takes its place.
+reached. A row without a readable picture is left out, and the next in that order takes its place. So is
+a row that is barred, such as one whose picture another task is evaluated on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from schemas.instance import SPLITS
 from schemas.mixture import Mixture
 from transforms.artifact import Draft
 from transforms.duck import Database, identifier, literal
 from transforms.listed import list_images
+from transforms.photographs import SEEN
 from transforms.pictures import Picture, Wanted, fits
 
 COUNTS = pa.schema([("split", pa.string()), ("available", pa.int64()), ("count", pa.int64())])
@@ -42,15 +46,22 @@ PICTURES = pa.schema(
         ("format", pa.string()),
         ("sha256", pa.string()),
         ("oriented", pa.bool_()),
+        *(SEEN.field(name) for name in ("look_hash", "look_small")),
     ]
 )
 """One row for each picture that the rows show: where its bytes are and what they hold. Where its EXIF
-orientation is to be applied, it is `oriented`, and width and height are those of the upright picture."""
+orientation is to be applied, it is `oriented`, and width and height are those of the upright picture.
+`look_hash` and `look_small` are its `shards.look.Look`; a plain picture has none."""
 
-_LEFT_OUT = pa.schema([*ROWS, ("rejected", pa.string())])
+LEFT_OUT = pa.schema(
+    [*ROWS, ("rejected", pa.string()), ("other_image", pa.string()), ("other_row", pa.string())]
+)
+"""The rows that are left out, why, and the picture or the row elsewhere that is the reason, if one is."""
 
 _AT_ONCE = 256
 """Rows whose pictures are checked side by side."""
+
+_PART_LEFT_OUT = "left_out"
 
 Check = Callable[[str, str, str], Picture]
 """Reads the picture (source, archive, member) and says what it holds."""
@@ -61,7 +72,11 @@ Prefetch = Callable[[Iterable[Wanted]], None]
 
 
 class Candidate(NamedTuple):
-    """A row in drawn order, and where its picture should be. A text-only row has none."""
+    """A row in drawn order, and where its picture should be.
+
+    A row that shows none may have a picture as its answer: `image_id` is absent then. A text-only row has
+    neither.
+    """
 
     uid: str
     split: str
@@ -74,11 +89,25 @@ class Candidate(NamedTuple):
     height: int | None
 
 
+class Barred(NamedTuple):
+    """Why a row is not taken, and the picture or the row elsewhere that is the reason, if one is."""
+
+    reason: str
+    other_image: str | None = None
+    other_row: str | None = None
+
+
+Bar = Callable[[Candidate, Picture], Barred | None]
+"""Says whether a row whose picture is as it should be is to be left out all the same."""
+
+
 @dataclass
 class _Selection:
-    taken: list[Candidate] = field(default_factory=list)
-    left_out: list[tuple[Candidate, str]] = field(default_factory=list)
-    shown: dict[str, tuple[Candidate, Picture]] = field(default_factory=dict)
+    """Rows of the tables of a selection, by name of the table."""
+
+    taken: list[tuple[object, ...]] = field(default_factory=list)
+    left_out: list[tuple[object, ...]] = field(default_factory=list)
+    shown: dict[str, tuple[object, ...]] = field(default_factory=dict)
 
 
 def compile_counts(
@@ -116,6 +145,7 @@ def _count(most: int, available: int) -> int:
 def select(
     task: str,
     seed: int,
+    splits: Collection[str],
     instances: Path,
     counts: Path,
     images: Mapping[str, Path],
@@ -124,33 +154,67 @@ def select(
     expect: Prefetch,
     making: Draft,
     threads: int | None = None,
+    bars: Sequence[Bar] = (),
 ) -> None:
-    """Writes `ROWS` and `PICTURES` of one task.
+    """Writes `ROWS` and `PICTURES` of some splits of one task, and `LEFT_OUT` for `join`.
 
     Args:
+        splits: those that are drawn now.
         counts: the task's table of `COUNTS`.
         images: the `images` table of each source whose pictures the task shows.
         prefetch: told which pictures are about to be checked.
         expect: told beforehand which will be, if none of them has to be replaced.
+        bars: asked one after the other about each row whose picture can be shown.
     """
-    selection = _Selection()
+    selection, total = _Selection(), 0
     with Database(making.scratch, threads) as database, ThreadPoolExecutor(threads or 2) as workers:
         database.view("instances", task, [instances])
         list_images(database, {source: [path] for source, path in images.items()})
         database.set({"seed": str(seed), "task": task})
-        ((total,),) = database.rows(f"select count(*) from instances.{identifier(task)}")
-        for split, count in database.rows("select split, count from read_parquet(?)", [str(counts)]):
-            _draw(database, task, split)
-            expect(_first(database, count))
-            _take(database, count, check, prefetch, workers, selection)
-    _write(making, selection)
-    making.rows_in = total
-    making.rows_out = len(selection.taken)
-    making.not_asked = total - len(selection.taken) - len(selection.left_out)
+        for split, count, available in database.rows(
+            "select split, count, available from read_parquet(?)", [str(counts)]
+        ):
+            if split in splits:
+                total += available
+                _draw(database, task, split)
+                expect(_first(database, count))
+                _take(database, count, check, prefetch, workers, bars, selection)
+    _write(making, selection, total)
+    with making.table(_PART_LEFT_OUT, LEFT_OUT) as writer:
+        writer.write(_table(selection.left_out, LEFT_OUT))
+
+
+def join(instances: Path, parts: Sequence[Path], making: Draft) -> None:
+    """Writes `ROWS` and `PICTURES` of a task whose splits were drawn one after the other, in order of split.
+
+    Args:
+        parts: the data folder of each, see `select`.
+    """
+    selection = _Selection()
+    for split in SPLITS:
+        for part in parts:
+            taken, left_out = (_rows(part / f"{name}.parquet", split) for name in ("rows", _PART_LEFT_OUT))
+            selection.taken += taken
+            selection.left_out += left_out
+    for part in parts:
+        shown = _rows(part / "pictures.parquet")
+        selection.shown |= {str(row[0]): row for row in shown}
+    _write(making, selection, pq.read_metadata(instances).num_rows)
+
+
+def _rows(path: Path, split: str | None = None) -> list[tuple[object, ...]]:
+    """The rows of a table, of one split if one is named."""
+    rows = pq.read_table(path)
+    if split is not None:
+        rows = rows.filter(pc.equal(rows["split"], split))
+    return list(zip(*(column.to_pylist() for column in rows.columns), strict=True))
 
 
 def _draw(database: Database, task: str, split: str) -> None:
     """Makes the table `drawn`: the rows of a split in drawn order, with where their pictures are."""
+    names = database.columns(f"select * from instances.{identifier(task)}")
+    # A picture to be drawn is given away as well as one that is shown.
+    pictured = "coalesce(image_id, target_image_id)" if "target_image_id" in names else "image_id"
     database.run(
         f"""
         create or replace table drawn as
@@ -159,6 +223,7 @@ def _draw(database: Database, task: str, split: str) -> None:
                 uid,
                 split,
                 image_id,
+                {pictured} as pictured,
                 rank_drawn(coalesce(image_id, uid), uid) as round,
                 draw('selection', uid) as lot
             from instances.{identifier(task)}
@@ -168,14 +233,14 @@ def _draw(database: Database, task: str, split: str) -> None:
             uid,
             split,
             row_number() over (order by round, lot, uid) as place,
-            image_id,
+            ranked.image_id,
             source,
             archive,
             picture,
             width,
             height
         from ranked
-        left join listed.images using (image_id)
+        left join listed.images as images on ranked.pictured = images.image_id
         """
     )
 
@@ -183,7 +248,7 @@ def _draw(database: Database, task: str, split: str) -> None:
 def _first(database: Database, count: int) -> list[Wanted]:
     """The pictures of the first rows in drawn order."""
     return database.rows(
-        "select distinct source, archive, picture from drawn where place <= ? and image_id is not null",
+        "select distinct source, archive, picture from drawn where place <= ? and picture is not null",
         [count],
     )
 
@@ -194,20 +259,35 @@ def _take(
     check: Check,
     prefetch: Prefetch,
     workers: ThreadPoolExecutor,
+    bars: Sequence[Bar],
     selection: _Selection,
 ) -> None:
     if not count:
         return
     for candidate, picture in _checked(database, count, check, prefetch, workers):
-        if picture.problem:
-            selection.left_out.append((candidate, picture.problem))
+        barred = _barred(candidate, picture, bars)
+        if barred is not None:
+            selection.left_out.append((*candidate[: len(ROWS)], *barred))
             continue
         count -= 1
-        selection.taken.append(candidate)
+        selection.taken.append(candidate[: len(ROWS)])
         if candidate.image_id is not None:
-            selection.shown[candidate.image_id] = (candidate, picture)
+            selection.shown[candidate.image_id] = _seen(candidate, picture)
         if not count:
             return
+
+
+def _barred(candidate: Candidate, picture: Picture, bars: Sequence[Bar]) -> Barred | None:
+    if picture.problem and candidate.image_id is not None:
+        return Barred(picture.problem)
+    answers = (bar(candidate, picture) for bar in bars)
+    return next((answer for answer in answers if answer is not None), None)
+
+
+def _seen(row: Candidate, found: Picture) -> tuple[object, ...]:
+    """One row of `PICTURES`."""
+    declared = (row.image_id, row.source, row.archive, row.picture, row.width, row.height)
+    return (*declared, *found[:4], found.oriented, *(found.look or (None, None)))
 
 
 def _checked(
@@ -222,36 +302,27 @@ def _checked(
         if not rows:
             return
         candidates = [Candidate(*row) for row in rows]
-        prefetch((row.source, row.archive, row.picture) for row in candidates if row.image_id is not None)
+        prefetch((row.source, row.archive, row.picture) for row in candidates if row.picture is not None)
         yield from zip(candidates, workers.map(lambda row: _picture(row, check), candidates), strict=True)
 
 
 def _picture(row: Candidate, check: Check) -> Picture:
-    if row.image_id is None:
+    if row.image_id is None and row.picture is None:
         return Picture()
-    return fits(check(row.source, row.archive, row.picture), row.width, row.height)
+    found = check(row.source, row.archive, row.picture)
+    # Whether an answer's boxes fit shows where it becomes codes.
+    return found if row.image_id is None else fits(found, row.width, row.height)
 
 
-def _write(making: Draft, selection: _Selection) -> None:
-    rows = [row[: len(ROWS)] for row in selection.taken]
+def _write(making: Draft, selection: _Selection, total: int) -> None:
     with making.table("rows", ROWS) as writer:
-        writer.write(_table(rows, ROWS))
-    pictures = [
-        (
-            row.image_id,
-            row.source,
-            row.archive,
-            row.picture,
-            row.width,
-            row.height,
-            *found[:4],
-            found.oriented,
-        )
-        for _, (row, found) in sorted(selection.shown.items())
-    ]
+        writer.write(_table(selection.taken, ROWS))
     with making.table("pictures", PICTURES) as writer:
-        writer.write(_table(pictures, PICTURES))
-    making.reject(_table([(*row[: len(ROWS)], reason) for row, reason in selection.left_out], _LEFT_OUT))
+        writer.write(_table([row for _, row in sorted(selection.shown.items())], PICTURES))
+    making.reject(_table(selection.left_out, LEFT_OUT))
+    making.rows_in = total
+    making.rows_out = len(selection.taken)
+    making.not_asked = total - len(selection.taken) - len(selection.left_out)
 
 
 def _table(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.Table:

@@ -24,10 +24,11 @@ from transforms.artifact import Artifact
 from transforms.duck import Database, identifier, literal
 from transforms.lake import member, whole
 from transforms.listed import list_images
-from transforms.origins import Origin, origins
+from transforms.origins import Origin
 from transforms.registry import Key
 from transforms.steps_shards import coded
 from transforms.steps_tables import table
+from transforms.tracing import origins
 
 Said = Literal["ours", "slot", "options", "region"]
 """Who says a piece of a prompt: the instruction, the instance, its options; or it names a region."""

@@ -1,11 +1,11 @@
-"""Steps from instances to what one trains on: count, select, encode, tokenise, prepare, pack, collect."""
+"""Steps from selected instances to what one trains on: encode, tokenise, prepare, pack, collect."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 from instructions.load import load_instructions
@@ -20,12 +20,12 @@ from transforms import registry
 from transforms.codes import Encoder, encode
 from transforms.content import digest_of
 from transforms.pack import pack
-from transforms.picture_ways import PictureFiles, Way, look_at, picture_files, ways_of
+from transforms.picture_ways import PictureFiles, Way, picture_files, ways_of
 from transforms.registry import Key
-from transforms.select import compile_counts, select
 from transforms.shown import check_shown
 from transforms.steps import Making, Step
 from transforms.steps_instances import instances, instruction_file, task_file
+from transforms.steps_select import select_steps, selected
 from transforms.steps_tables import images_of, is_held, raw, raw_steps
 from transforms.tokenise import tokenise
 
@@ -39,16 +39,6 @@ WEIGHTS = raw(IMAGE_CODER, "weights")
 
 ASSEMBLED = Reference("shards", "vocabulary")
 """The vocabulary's files in one folder, so that a lake is all that training needs."""
-
-
-def counts(mixture: str) -> Reference:
-    """How many rows of each task a mixture takes: one part a task."""
-    return Reference("mixtures", mixture)
-
-
-def selected(mixture: str, task: str, part: str | None = None) -> Reference:
-    """The rows of a task that a mixture takes, and their pictures."""
-    return Reference("mixtures", f"{mixture}.{task}", part)
 
 
 def coded(mixture: str, task: str) -> Reference:
@@ -112,74 +102,16 @@ def shard_steps(
     tasks: Sequence[str], settings: BuildSettings, encoder: Encoder | None = None
 ) -> Iterator[Step]:
     """All steps of a mixture over the given tasks, none of which is `waiting`."""
-    mixture = registry.mixture(settings.mixture)
     ways = ways_of(tasks, settings)
     yield vocabulary_step()
-    yield Step(
-        counts(settings.mixture),
-        "count",
-        tuple(instances(task) for task in tasks),
-        {"mixture": digest_of(mixture.model_dump())},
-        partial(_count, tasks, settings),
-        code=("transforms.select",),
-        files={"mixture": f"transforms/mixtures/{settings.mixture}.toml"},
-    )
+    yield from select_steps(tasks, ways, settings)
     for task in tasks:
-        yield _select_step(task, ways, settings)
         if encoder is not None and registry.task(task).head.output == "image":
             yield _encode_step(task, ways, settings, encoder)
         yield _tokenise_step(task, settings)
         yield _prepare_step(task, settings)
     yield _pack_step(tasks, ways, settings)
     yield _collect_step(tasks, settings)
-
-
-def _count(tasks: Sequence[str], settings: BuildSettings, making: Making) -> None:
-    roles = {task: registry.task(task).head.role for task in tasks}
-    paths = {task: making.table(instances(task)) for task in tasks}
-    compile_counts(registry.mixture(settings.mixture), roles, paths, making.draft)
-
-
-def _select_step(task: str, ways: Mapping[Key, Way], settings: BuildSettings) -> Step:
-    sources = registry.sources_of(task)
-    files = picture_files(sources, ways, settings)
-    return Step(
-        selected(settings.mixture, task),
-        "select",
-        (
-            instances(task),
-            Reference("mixtures", settings.mixture, task),
-            *images_of(sources).values(),
-            *files.inputs,
-        ),
-        {"seed": str(settings.seed), **files.asked},
-        partial(_select, task, sources, files, settings),
-        code=("transforms.select",),
-        licences=files.licences,
-    )
-
-
-def _select(
-    task: str,
-    sources: Sequence[str],
-    files: PictureFiles,
-    settings: BuildSettings,
-    making: Making,
-) -> None:
-    with files.opened(making) as pictures:
-        select(
-            task,
-            settings.seed,
-            making.table(instances(task)),
-            making.table(Reference("mixtures", settings.mixture, task)),
-            {source: making.table(images) for source, images in images_of(sources).items()},
-            # Several rows show one picture; it is decoded once.
-            cache(partial(look_at, pictures)),
-            pictures.prefetch,
-            pictures.expect,
-            making.draft,
-            making.threads,
-        )
 
 
 def _encode_step(task: str, ways: Mapping[Key, Way], settings: BuildSettings, encoder: Encoder) -> Step:

@@ -59,6 +59,8 @@ def tokenise(
             written[split] = result.rows
             files.update(result.files)
             making.reject(result.rejected)
+            if result.truncated:
+                making.facts.setdefault("truncated", {})[split] = result.truncated
             _describe(making, folder, split, result.rows)
     index = ShardIndex(
         task=task,

@@ -15,15 +15,17 @@ import pyarrow.parquet as pq
 
 from schemas.artifact import Stage
 from schemas.build import Build, Member
+from schemas.evaluation import ANSWER_MEANINGS, PREDICTION_MEANINGS
 from schemas.instance import FIXED, PICTURED, REJECTED, SLOTS
 from schemas.tables import PROVENANCE, TABLES
 from transforms import registry
 from transforms.artifact import REJECTED_ROWS, Artifact
-from transforms.lake import member
+from transforms.lake import folders, member
+from transforms.score_store import FOLDER as EVALUATIONS
 
 REJECTED_SCHEMA: Final = "rejected"
 
-_SHOWN: Final[tuple[Stage, ...]] = ("tables", "instances", "mixtures")
+_SHOWN: Final[tuple[Stage, ...]] = ("tables", "instances", "mixtures", "audits")
 
 _INSTANCES: Final[Mapping[str, str]] = {
     **{name: meaning for name, (_, meaning) in (FIXED | PICTURED).items()},
@@ -38,6 +40,11 @@ _PICTURES: Final = (
         "split": "train, validation or test: the same for all copies",
     },
 )
+
+_LOOK: Final = {
+    "look_hash": "64 bits that are nearly the same for copies of one photograph; absent for a plain picture",
+    "look_small": "the picture shrunk to 16 x 16 pixels, RGB, row after row; absent for a plain picture",
+}
 
 _IN_MIXTURES: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "counts": (
@@ -71,12 +78,122 @@ _IN_MIXTURES: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
             "oriented": "whether its EXIF orientation is to be applied",
             "format": "kind of file, such as JPEG",
             "sha256": "of the bytes of the file",
+            **_LOOK,
         },
+    ),
+    "left_out": (
+        "The rows of the task that came up in drawn order and are left out.",
+        {
+            "uid": "the instance, as in instances",
+            "split": "train, validation or test",
+            "place": "place in drawn order within the split, from 1",
+            "image_id": "the picture's file; absent for exercises without a picture",
+            REJECTED: "why the row was left out",
+            "other_image": "the picture elsewhere that is the reason, if one is",
+            "other_row": "the row elsewhere that is the reason, if one is",
+        },
+    ),
+    "texts": (
+        "What evaluation rows say in six words or more: no training row may hold it.",
+        {
+            "text": "without case and punctuation",
+            "opening": "its first six words",
+            "uid": "the first row by name that has it",
+        },
+    ),
+    "shown": (
+        "One row for each picture that rows of this split show, over all tasks.",
+        {
+            "image_id": "one file of one publisher",
+            "sha256": "of the bytes of the file",
+            **_LOOK,
+            "source": "name of the source whose file holds the picture",
+        },
+    ),
+    "overlaps": (
+        "How many photographs pairs of sources have in common: one row for each pair that has any.",
+        {
+            "source": "the first source by name",
+            "other": "the other source",
+            "by": "id: as the publishers list them; bytes, look: among the pictures that the mixture shows",
+            "photographs": "how many of the first source the other has as well",
+        },
+    ),
+}
+
+_ANSWERED: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
+    "answers": ("What is right, for each instance that a run evaluates.", ANSWER_MEANINGS),
+    "predictions": ("What a model answered to each instance under each instruction.", PREDICTION_MEANINGS),
+}
+
+_IN_AUDITS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
+    "tasks": (
+        "What the rows of each task and split are like.",
+        {
+            "task": "name of the task",
+            "role": "train or eval",
+            "family": "kind of task",
+            "split": "train, validation or test",
+            "available": "instances that there are",
+            "rows": "instances that the mixture takes; all that follows is of them",
+            "pictures": "different pictures",
+            "answers": "different answers",
+            "most_frequent": "the most frequent answer",
+            "most_frequent_rows": "rows that have it",
+            "source_ids_median": "ids of a prompt, over all instructions",
+            "source_ids_most": "ids of the longest prompt",
+            "target_ids_median": "ids of an answer",
+            "target_ids_most": "ids of the longest answer",
+            "truncated": "rows that lost the beginning of a text",
+            "regions": "boxes",
+            "box_share_median": "share of its picture that a box covers, from 0 to 1",
+            "narrow_boxes": "boxes with a side of less than 32 pixels",
+            "duplicates": "rows beyond the first of the same picture, texts, regions and answer",
+            "texts_of_training": "rows with words and answer of a training row of the task",
+        },
+    ),
+    "guesses": (
+        "How often each way to guess without the picture is right.",
+        {
+            "task": "name of the task",
+            "way": "how is guessed",
+            "split": "whose rows are guessed",
+            "learnt_from": "train, or the other half of the same rows",
+            "rows": "rows that were guessed",
+            "right": "how many of them rightly",
+            "accuracy": "their share, from 0 to 1",
+        },
+    ),
+    "nearest": (
+        "The training tasks that are most like each task.",
+        {
+            "task": "name of the task",
+            "wording": "the training task with the most similar instruction",
+            "wording_share": "share of words that the two instructions have in common",
+            "answers": "the training task with the most similar answers",
+            "answers_share": "share of rows that have the same answers",
+        },
+    ),
+    "violations": (
+        "Invariants that do not hold; a build that has any is not published.",
+        {
+            "rule": "the invariant",
+            "task": "name of the task",
+            "found": "rows that break it",
+            "rows": "up to three of them",
+            "detail": "what was found",
+        },
+    ),
+    "answers": (
+        "The answers of the rows of the task that one trains or evaluates on.",
+        {"answer": "without case and punctuation", "rows": "rows that have it"},
     ),
 }
 
 _OF_REJECTED: Final[Mapping[str, str]] = {
     REJECTED: "why the row was left out",
+    "other_image": "the picture elsewhere that is the reason, if one is",
+    "other_row": "the row elsewhere that is the reason, if one is",
     "detail": "what was found, where that says more than the reason",
     "row": "the row as the publisher has it, or as the reader made it, as JSON",
 }
@@ -115,6 +232,17 @@ def views(lake: Path, build: Build) -> Iterator[View]:
         left_out = artifact.folder / REJECTED_ROWS
         if left_out.is_file():
             yield _rejected(entry, artifact, left_out)
+    yield from _evaluations(lake)
+
+
+def _evaluations(lake: Path) -> Iterator[View]:
+    """What models answered, one view a run, and what is right, in the schemas `predictions` and `answers`."""
+    for run in folders(lake / EVALUATIONS):
+        for schema, (meaning, columns) in _ANSWERED.items():
+            parts = sorted((run / schema).glob("*.parquet"))
+            if parts:
+                rows = sum(pq.read_metadata(path).num_rows for path in parts)
+                yield View(schema, run.name, rows, run / schema / "*.parquet", meaning, columns)
 
 
 def _view(entry: Member, artifact: Artifact, path: Path) -> View:
@@ -148,9 +276,12 @@ def _name(entry: Member, part: str) -> tuple[str, str]:
         return source, table
     if entry.stage == "instances":
         return "instances", entry.name
+    if entry.stage == "audits":
+        task = entry.name.partition(".")[2]
+        return "audit", f"{task}_{part}" if task else part
     # Counts of a mixture lie one file a task; rows and pictures of a task lie under its own name.
-    mixture, _, task = entry.name.partition(".")
-    return f"mixture_{mixture}", f"{task}_{part}" if task else f"{part}_counts"
+    mixture, *names = entry.name.split(".")
+    return f"mixture_{mixture}", "_".join((*names, part)) if names else f"{part}_counts"
 
 
 def _meaning(entry: Member, part: str) -> tuple[str, Mapping[str, str]]:
@@ -158,6 +289,8 @@ def _meaning(entry: Member, part: str) -> tuple[str, Mapping[str, str]]:
     if entry.stage == "instances":
         known = entry.name in registry.task_names()
         return registry.task(entry.name).head.summary if known else "", _INSTANCES
+    if entry.stage == "audits":
+        return _IN_AUDITS[part]
     if entry.stage == "mixtures":
         return _IN_MIXTURES[part if "." in entry.name else "counts"]
     name = entry.name.partition(".")[2]

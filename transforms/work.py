@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 from schemas.artifact import Manifest, Reference
+from schemas.instance import SPLITS
 from schemas.settings import BuildSettings
 from transforms import registry
 from transforms.steps import Step
@@ -36,16 +37,17 @@ def work_of(step: Step, sizes: Mapping[Reference, Size], settings: BuildSettings
     """
     if step.verb in _BY_ROWS:
         instances = step.inputs[0].whole
-        return min(sizes[instances].rows, _taken(instances.name, sizes[instances].rows, settings))
+        splits = step.reference.name.split(".")[2:] if step.verb == "select" else SPLITS
+        return min(sizes[instances].rows, _taken(instances.name, splits, sizes[instances].rows, settings))
     inputs = dict.fromkeys(reference.whole for reference in step.inputs)
     return sum(sizes[reference].bytes for reference in inputs if not _is_of_pictures(reference))
 
 
-def _taken(task: str, available: int, settings: BuildSettings) -> int:
-    """How many rows of a task the mixture takes at most."""
+def _taken(task: str, splits: Collection[str], available: int, settings: BuildSettings) -> int:
+    """How many rows of some splits of a task the mixture takes at most."""
     mixture = registry.mixture(settings.mixture)
     wanted = mixture.train if registry.task(task).head.role == "train" else mixture.eval
-    return sum(count or available for count in wanted.values())
+    return sum(count or available for split, count in wanted.items() if split in splits)
 
 
 def _is_of_pictures(reference: Reference) -> bool:

@@ -10,7 +10,7 @@ import typer
 from flows.options import AsJson, Harmful, Lake, OwnInstructions, Seed
 
 commands = typer.Typer()
-listing = typer.Typer(no_args_is_help=True, help="What there is: sources, tasks, instructions.")
+listing = typer.Typer(no_args_is_help=True, help="What there is: sources, tasks, overlaps, instructions.")
 commands.add_typer(listing, name="list")
 
 
@@ -33,12 +33,26 @@ def list_sources(
         source_cards.list_sources(as_json, markdown)
 
 
-@listing.command("tasks", epilog="Example: `multiinstruct list tasks`")
-def list_tasks(as_json: AsJson = False) -> None:
-    """The tasks: category, origin, role, and what each is made from."""
+@listing.command("tasks", epilog="Examples: `multiinstruct list tasks` · `multiinstruct list tasks --json`")
+def list_tasks(
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table of the README.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The tasks: category, origin, role, and what each is made from; those beside the 62 apart."""
     from flows import looking
 
-    looking.list_tasks(as_json)
+    looking.list_tasks(as_json, markdown)
+
+
+@listing.command(
+    "overlaps",
+    epilog="Examples: `multiinstruct list overlaps` · `multiinstruct list overlaps --lake /data/lake --json`",
+)
+def list_overlaps(lake: Lake = Path("lake"), as_json: AsJson = False) -> None:
+    """How many photographs the sources of the current build share, by id, bytes and look."""
+    from flows import looking
+
+    looking.list_overlaps(lake, as_json)
 
 
 @listing.command("instructions", epilog="Example: `multiinstruct list instructions visual_grounding`")

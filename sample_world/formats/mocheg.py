@@ -2,7 +2,8 @@
 
 Each pair of twins makes three claims: one that the first supports and the second refutes, and one on which
 the first has nothing to say. A claim has a picture of its own, and a row for each piece of text that was
-found about it. The part for testing is there, as published, and differs in nothing.
+found about it. The part for testing is there, as published, and differs in nothing. A few claims to train
+on show copies of photographs that another source is evaluated on.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ from typing import Any, Final, NamedTuple
 from sample_world import checking
 from sample_world.archive import tar_gz
 from sample_world.checking import Checked
+from sample_world.copies import COPIES, evaluated_twins
 from sample_world.draw import draw, encoded
 from sample_world.irregular_mocheg import CLAIMS, Claim
 from sample_world.scene import Scene
 from sample_world.scenes import further_scenes, pick
 
 # Far above the pairs of all other scenes.
-_FIRST_PAIR: Final = 120_000_000
-_FIRST_SPARE_PAIR: Final = 125_000_000
+_FIRST_PAIR: Final = 140_000_000
+_FIRST_SPARE_PAIR: Final = 145_000_000
+_FIRST_COPY: Final = 900
 _PAIRS_AT_SCALE_1: Final = 18
 _PARTS: Final = ("train", "val", "train", "train", "test", "train")
 
@@ -58,12 +61,14 @@ class _Written(NamedTuple):
 def write(mirror: Path, seed: int, scale: float) -> None:
     """Writes the archive below `mirror`, where a mirror has what only a person can fetch.
 
-    Irregular claims (see `sample_world.irregular_mocheg`) come first, then the regular ones.
+    Irregular claims (see `sample_world.irregular_mocheg`) come first, then those with copied pictures, then
+    the regular ones.
 
     Raises:
         OSError: the folder cannot be written. The file is then as it was, or whole.
     """
-    every = [*_irregular(seed), *(_written(told, _claim(told)) for told in regular(seed, scale))]
+    told = (_written(told, _claim(told)) for told in regular(seed, scale))
+    every = [*_irregular(seed), *_copied(seed), *told]
     with tar_gz(mirror / "by-hand" / "mocheg" / "mocheg.tar.gz") as add:
         for part in ("train", "val", "test"):
             written = [one for one in every if one.part == part]
@@ -94,6 +99,23 @@ def irregular(seed: int) -> dict[str, Told]:
         scene, twin = further_scenes(seed, _FIRST_SPARE_PAIR + position, 1)
         found[name] = Told("train", 100 + position, scene, checking.of_twins(scene, twin))
     return found
+
+
+def copied(seed: int) -> dict[str, Told]:
+    """The claims about copies of photographs that are evaluated on, by the kind of the copy."""
+    scene, twin = evaluated_twins(seed)
+    checked = [checking.of_twins(scene, twin), checking.of_twins(twin, scene)]
+    checked += [checking.unseen(scene), checking.unseen(twin)]
+    return {
+        name: Told("train", _FIRST_COPY + position, (scene, twin)[position % 2], checked[position])
+        for position, name in enumerate(COPIES)
+    }
+
+
+def _copied(seed: int) -> Iterator[_Written]:
+    for name, told in copied(seed).items():
+        picture = COPIES[name](draw(told.scene))
+        yield _written(told, _claim(told))._replace(pictures={told.picture: picture})
 
 
 def _irregular(seed: int) -> Iterator[_Written]:

@@ -18,6 +18,7 @@ from PIL import Image
 
 from sample_world.archive import archive, deflate, tar_gz, write_file
 from sample_world.coco import photographs
+from sample_world.copies import EVALUATED_PAIR
 from sample_world.draw import draw, encoded
 from sample_world.irregular_snli_ve import PICTURES, RECORDS, Records
 from sample_world.scene import Scene, Statement
@@ -29,7 +30,7 @@ _ARCHIVE: Final = "storage.googleapis.com/allennlp-public-data/snli-ve/flickr30k
 _PARTS: Final = ("train", "dev", "test")
 
 # Far above the pairs of all other scenes; numbers on Flickr follow from them.
-_FIRST_PAIR: Final = 120_000_000
+_FIRST_PAIR: Final = EVALUATED_PAIR
 _FIRST_SPARE_PAIR: Final = 125_000_000
 _FIRST_TRAINED_PAIR: Final = 127_000_000
 _PAIRS_AT_SCALE_1: Final = 10

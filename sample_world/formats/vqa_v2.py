@@ -43,7 +43,9 @@ def write(mirror: Path, seed: int, scale: float) -> None:
     """
     for part, folder in _PARTS.items():
         every = [*(records for _, records in _irregular(seed, folder)), *_regular(seed, scale, folder)]
-        listed = {kind: [one for records in every for one in records[kind]] for kind in every[0]}
+        listed = {
+            kind: [one for records in every for one in records[kind]] for kind in ("questions", "annotations")
+        }
         if folder == "val2014":
             listed["annotations"].reverse()
         for kind, member in (

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from schemas.settings import BuildSettings
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SMALL
 from transforms.builder import Builder
 from transforms.lake import current, whole
 
@@ -50,14 +50,14 @@ def _edges(flow_name: str) -> dict[str, set[str]]:
 
 
 def test_a_flow_run_builds_what_a_plain_call_builds(
-    server: None, sample_build: Builder, tmp_path: Path
+    server: None, small_build: Builder, tmp_path: Path
 ) -> None:
     from flows.build import build_multiinstruct
 
-    told = build_multiinstruct(lake=tmp_path / "lake", sample=True)
-    assert told["build"] == whole(sample_build.lake).id
+    told = build_multiinstruct(lake=tmp_path / "lake", sample=True, sources=SMALL)
+    assert told["build"] == whole(small_build.lake).id
     edges = _edges("build-multiinstruct")
-    steps = sample_build.steps
+    steps = small_build.steps
     assert set(edges) == {step.title for step in steps.values()}
     for step in steps.values():
         assert edges[step.title] == {steps[ref.whole].title for ref in step.inputs}
@@ -79,7 +79,7 @@ def test_a_failing_step_fails_the_run_and_the_rest_is_kept(
     monkeypatch.setattr(registry, "TASKS", folder)
     lake = tmp_path / "lake"
     with pytest.raises(BuildError, match="visual_object_relationship"):
-        build_multiinstruct(lake=lake, sample=True, until="instances")
+        build_multiinstruct(lake=lake, sample=True, sources=SMALL, until="instances")
     assert current(lake) is None
     assert list((lake / "instances" / "grounded_caption_selection").glob("*/manifest.json"))
 

@@ -17,6 +17,7 @@ from typer.main import get_command
 from flows.cli import app, main
 from tests.conftest import ROOT
 from tests.s3_server import bucket
+from tests.small_lake import copy_small
 from transforms.builder import Builder
 
 COMMANDS = ("show", "export", "publish", "pull", "lineage", "try")
@@ -68,8 +69,15 @@ def _examples(command: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_example_of_the_help_runs_as_printed(
-    place: Path, s3: None, command: str, capsys: pytest.CaptureFixture[str]
+    place: Path,
+    lake: str,
+    s3: None,
+    command: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if command in ("publish", "pull"):
+        monkeypatch.setenv("MULTIINSTRUCT_LAKE", str(copy_small(Path(lake), place.parent / "lake")))
     if command == "pull":
         for example in _examples("publish"):
             assert _run(capsys, *example)[0] == 0
@@ -178,8 +186,9 @@ def test_a_draft_that_is_refused_ends_with_1(place: Path, capsys: pytest.Capture
 
 
 def test_publishing_to_a_place_that_cannot_compare_says_so(
-    place: Path, capsys: pytest.CaptureFixture[str]
+    place: Path, lake: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MULTIINSTRUCT_LAKE", str(copy_small(Path(lake), place.parent / "lake")))
     code, out, _ = _run(capsys, "publish", f"memory://{place.parent.name}")
     assert code == 0
     assert "the later one stands" in out

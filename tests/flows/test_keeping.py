@@ -16,10 +16,10 @@ from transforms.builder import Builder
 
 
 @pytest.fixture(scope="module")
-def lake(sample_build: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lake(small_build: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake with two builds: all tasks, and one of them with another instruction."""
     folder = tmp_path_factory.mktemp("keeping")
-    lake = copied(sample_build, folder)
+    lake = copied(small_build, folder)
     (folder / f"{SMALL[0]}.toml").write_text("instructions = ['Is it so that {text} {options}']\n")
     built(lake, tasks=SMALL, instructions=folder)
     return lake
@@ -83,8 +83,8 @@ def test_a_difference_is_told_with_the_wordings(lake: Path) -> None:
     assert "multiinstruct builds" in unknown.stderr
 
 
-def test_garbage_is_told_then_collected(sample_build: Builder, tmp_path: Path) -> None:
-    lake = copied(sample_build, tmp_path)
+def test_garbage_is_told_then_collected(small_build: Builder, tmp_path: Path) -> None:
+    lake = copied(small_build, tmp_path)
     built(lake, tasks=SMALL, until="instances")
     told = json.loads(_run("gc", "--keep", "1", "--json", lake=lake).stdout)
     assert (told["deleted"], len(told["kept"])) == (False, 1)

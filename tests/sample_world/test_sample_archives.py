@@ -46,11 +46,13 @@ def test_the_bytes_do_not_depend_on_the_process(
 
 
 def test_another_seed_gives_other_bytes(tmp_path: Path) -> None:
-    write_world(tmp_path / "a", 0, 0.0)
-    write_world(tmp_path / "b", 1, 0.0)
+    write_world(tmp_path / "a", 0, 0.3)
+    write_world(tmp_path / "b", 1, 0.3)
     one, other = hashes(tmp_path / "a"), hashes(tmp_path / "b")
     assert one.keys() == other.keys()
-    assert not set(one.values()) & set(other.values())
+    same = {path.rpartition("/")[2] for path in one if one[path] == other[path]}
+    # They hold ids and counts of votes, which are those of any seed.
+    assert same <= {"flickr30k_test.lst", "flickr30k_train_val.lst", "annotations.zip"}
 
 
 def test_sources_are_the_modules_of_formats() -> None:

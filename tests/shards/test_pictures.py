@@ -37,7 +37,7 @@ def saved(image: Image.Image, kind: str, **how: object) -> bytes:
 @pytest.mark.parametrize("kind", FORMATS)
 def test_formats(kind: str) -> None:
     data = saved(noise(), kind)
-    assert inspect(data) == Picture(40, 30, kind)
+    assert inspect(data)._replace(look=None) == Picture(40, 30, kind)
     opened = open_rgb(data)
     assert (opened.mode, opened.size) == ("RGB", (40, 30))
 
@@ -48,7 +48,7 @@ def test_formats(kind: str) -> None:
 )
 def test_modes(kind: str, mode: str) -> None:
     data = saved(noise(mode=mode), kind)
-    assert inspect(data) == Picture(40, 30, kind)
+    assert inspect(data)._replace(look=None) == Picture(40, 30, kind)
     assert open_rgb(data).mode == "RGB"
 
 
@@ -83,9 +83,9 @@ def test_orientation_only_if_asked() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     data = saved(noise(), "JPEG", exif=exif)
-    assert inspect(data) == Picture(40, 30, "JPEG")
+    assert inspect(data)._replace(look=None) == Picture(40, 30, "JPEG")
     assert open_rgb(data).size == (40, 30)
-    assert inspect(data, orient=True) == Picture(30, 40, "JPEG")
+    assert inspect(data, orient=True)._replace(look=None) == Picture(30, 40, "JPEG")
     assert open_rgb(data, orient=True).size == (30, 40)
 
 

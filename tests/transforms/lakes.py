@@ -9,6 +9,7 @@ from flows.sample import with_sample
 from schemas.artifact import Reference
 from schemas.build import Build
 from schemas.settings import BuildSettings
+from tests.conftest import SMALL as SOURCES
 from transforms.artifact import Artifact
 from transforms.builder import Builder
 from transforms.lake import member, whole
@@ -26,7 +27,7 @@ def copied(sample_build: Builder, folder: Path) -> Path:
 
 def built(lake: Path, **asked: object) -> Build:
     """Builds in a lake; what it holds already is not made again."""
-    settings = BuildSettings.model_validate({"lake": lake, "sample": True, **asked})
+    settings = BuildSettings.model_validate({"lake": lake, "sample": True, "sources": SOURCES, **asked})
     return Builder(with_sample(settings)).build()
 
 

@@ -12,6 +12,7 @@ from flows.sample import with_sample
 from schemas.artifact import Reference
 from schemas.errors import BuildError, ExitCode
 from schemas.settings import BuildSettings
+from tests.conftest import SMALL
 from transforms import artifact, registry
 from transforms.artifact import Draft
 from transforms.builder import Builder
@@ -28,11 +29,11 @@ def tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def settings(sample_build: Builder, tmp_path: Path) -> BuildSettings:
+def settings(small_build: Builder, tmp_path: Path) -> BuildSettings:
     """A copy of the built sample lake."""
     lake = tmp_path / "lake"
-    shutil.copytree(sample_build.lake, lake)
-    return BuildSettings(lake=lake, sample=True)
+    shutil.copytree(small_build.lake, lake)
+    return BuildSettings(lake=lake, sample=True, sources=SMALL)
 
 
 @pytest.fixture
@@ -71,11 +72,21 @@ def test_a_touched_query_rebuilds_its_task_and_what_derives_from_it_as_planned(
     path = tasks / "visual_grounding.sql"
     path.write_text(path.read_text().replace("< 0.5", "< 0.4"))
     mine = {
+        "audits/multiinstruct",
+        "audits/multiinstruct.visual_grounding",
+        "audits/multiinstruct.visual_grounding_selection",
         "instances/visual_grounding",
         "instances/visual_grounding_selection",
         "mixtures/multiinstruct",
+        "mixtures/multiinstruct.pictures.overlaps",
+        "mixtures/multiinstruct.pictures.train",
+        "mixtures/multiinstruct.pictures.validation",
         "mixtures/multiinstruct.visual_grounding",
+        "mixtures/multiinstruct.visual_grounding.train",
+        "mixtures/multiinstruct.visual_grounding.validation",
         "mixtures/multiinstruct.visual_grounding_selection",
+        "mixtures/multiinstruct.visual_grounding_selection.train",
+        "mixtures/multiinstruct.visual_grounding_selection.validation",
         "shards/multiinstruct",
         "shards/multiinstruct.pictures",
         "shards/multiinstruct.visual_grounding",
@@ -104,11 +115,18 @@ def test_other_rows_rebuild_everything_that_derives_from_them_and_nothing_else(
     path.write_text(path.read_text().replace("    counted.text,\n", "    upper(counted.text) as text,\n"))
     _builder(settings).build()
     assert sorted(made) == [
+        "audits/multiinstruct",
+        "audits/multiinstruct.visual_grounding",
+        "audits/multiinstruct.visual_grounding_selection",
         "instances/visual_grounding",
         "instances/visual_grounding_selection",
         "mixtures/multiinstruct",
         "mixtures/multiinstruct.visual_grounding",
+        "mixtures/multiinstruct.visual_grounding.train",
+        "mixtures/multiinstruct.visual_grounding.validation",
         "mixtures/multiinstruct.visual_grounding_selection",
+        "mixtures/multiinstruct.visual_grounding_selection.train",
+        "mixtures/multiinstruct.visual_grounding_selection.validation",
         "shards/instructions.visual_grounding",
         "shards/instructions.visual_grounding_selection",
         "shards/multiinstruct",
@@ -162,7 +180,7 @@ def test_a_step_that_fails_leaves_nothing_behind(settings: BuildSettings, tasks:
     assert current(settings.lake) is not None
 
 
-def test_only_what_a_task_needs_is_built(sample_build: Builder, tmp_path: Path) -> None:
+def test_only_what_a_task_needs_is_built(small_build: Builder, tmp_path: Path) -> None:
     settings = BuildSettings(
         lake=tmp_path / "lake", sample=True, tasks=("grounded_caption_selection",), until="instances"
     )
@@ -188,10 +206,10 @@ def test_an_unknown_name_is_a_usage_error(tmp_path: Path, asked: dict[str, objec
 
 
 def test_files_without_a_pin_are_refused_unless_asked_for_and_then_held(
-    sample_build: Builder, tmp_path: Path
+    small_build: Builder, tmp_path: Path
 ) -> None:
     mirror = tmp_path / "mirror"
-    shutil.copytree(Path(str(sample_build.settings.mirror)), mirror)
+    shutil.copytree(Path(str(small_build.settings.mirror)), mirror)
     asked = BuildSettings(
         lake=tmp_path / "lake", mirror=str(mirror), offline=True, sources=("visual_genome",), until="tables"
     )

@@ -32,9 +32,9 @@ class Lake(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def lake(sample_build: Builder, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def lake(small_build: Builder, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     folder = tmp_path_factory.mktemp("difference")
-    lake = copied(sample_build, folder)
+    lake = copied(small_build, folder)
     all_tasks = builds.named(lake, "current").id
     only_files = built(lake, sources=("ofa_bpe",), until="tables").id
     own = folder / "own"
@@ -141,7 +141,7 @@ def test_several_builds_that_begin_alike_are_named(lake: Lake, tmp_path: Path) -
     assert other in str(caught.value)
 
 
-def test_the_builds_of_a_lake_are_listed_with_what_they_hold(sample_build: Builder, lake: Lake) -> None:
+def test_the_builds_of_a_lake_are_listed_with_what_they_hold(small_build: Builder, lake: Lake) -> None:
     found = builds.listed(lake.folder)
     assert [one.build.id for one in found] == [
         lake.changed_query,
@@ -155,7 +155,7 @@ def test_the_builds_of_a_lake_are_listed_with_what_they_hold(sample_build: Build
     reworded, everything = found[2], found[4]
     assert reworded.rows == everything.rows
     tasks = [one.name for one in everything.build.members if one.stage == "instances"]
-    kept = [held(sample_build.lake, f"instances/{task}").manifest.rows_out for task in tasks]
+    kept = [held(small_build.lake, f"instances/{task}").manifest.rows_out for task in tasks]
     assert everything.rows["instances"] == sum(kept)
     assert 0 < reworded.own_bytes < 100_000 < reworded.bytes
 

@@ -21,9 +21,9 @@ from transforms.verify import verify
 
 
 @pytest.fixture(scope="module")
-def prepared(sample_build: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared(small_build: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake with three builds: all tasks; one task drawn otherwise; the same of fewer rows an image."""
-    lake = copied(sample_build, tmp_path_factory.mktemp("garbage"))
+    lake = copied(small_build, tmp_path_factory.mktemp("garbage"))
     (lake / "current").unlink()
     # A world of its own for another seed would take seconds to draw.
     mirror = str(next((lake / "sample").iterdir()))
@@ -80,8 +80,8 @@ def test_publishers_files_go_only_if_that_is_said(lake: Path) -> None:
     assert verify(lake, every=True).problems == ()
 
 
-def test_what_an_interrupted_build_has_finished_stays(sample_build: Builder, lake: Path) -> None:
-    settings = sample_build.settings.model_copy(update={"lake": lake, "seed": 9, "until": "instances"})
+def test_what_an_interrupted_build_has_finished_stays(small_build: Builder, lake: Path) -> None:
+    settings = small_build.settings.model_copy(update={"lake": lake, "seed": 9, "until": "instances"})
     before = _done(Builder(settings))
     interrupted = Builder(settings)
     for reference in list(interrupted.steps)[:-5]:

@@ -19,8 +19,8 @@ from tests.transforms.test_vsr import statement, told
 from transforms.artifact import Draft
 from transforms.assign import assign
 
-Listed = tuple[str, int | None, str | None]
-"""Image id, id in COCO, published split."""
+Listed = tuple[str, int | None, str | None] | tuple[str, int | None, str | None, int | None]
+"""Image id, id in COCO, published split, id on Flickr."""
 
 
 def decided(folder: Path, sources: Mapping[str, list[Listed]]) -> dict[str, dict[str, tuple[str, str]]]:
@@ -32,6 +32,7 @@ def decided(folder: Path, sources: Mapping[str, list[Listed]]) -> dict[str, dict
                 **dict.fromkeys((*IMAGES.schema.names, "item")),
                 "image_id": image_id,
                 "coco_id": coco_id,
+                "flickr_id": next(iter(flickr_id), None),
                 "published_split": split,
                 "archive": "a",
                 "picture": image_id,
@@ -40,7 +41,7 @@ def decided(folder: Path, sources: Mapping[str, list[Listed]]) -> dict[str, dict
                 "member": "m",
                 "record": number,
             }
-            for number, (image_id, coco_id, split) in enumerate(images)
+            for number, (image_id, coco_id, split, *flickr_id) in enumerate(images)
         ]
         paths[source] = folder / f"{source}.parquet"
         pq.write_table(pa.Table.from_pylist(rows, IMAGES.schema), paths[source])
@@ -79,6 +80,37 @@ def test_the_strictest_publisher_decides(tmp_path: Path) -> None:
         "vsr": {"coco:1": ("coco:1", "test"), "coco:4": ("coco:4", "test")},
         "other": {"vg:20": ("coco:2", "validation"), "vg:40": ("vg:40", "train")},
     }
+
+
+def test_a_chain_of_ids_carries_the_strictest_split_through(tmp_path: Path) -> None:
+    """COCO names Visual Genome's copy, which names the one on Flickr, which alone is evaluated on."""
+    sources: dict[str, list[Listed]] = {
+        "mscoco": [("coco:1", 1, "train"), ("coco:2", 2, "train")],
+        "visual_genome": [("vg:10", 1, "train", 501), ("vg:20", None, "validation", 502)],
+        "flickr30k": [("flickr30k:501", None, "test", 501), ("flickr30k:503", None, "train", 503)],
+        "text_vqa": [("textvqa:a", None, "train", 502)],
+    }
+    expected = {
+        "mscoco": {"coco:1": ("coco:1", "test"), "coco:2": ("coco:2", "train")},
+        "visual_genome": {"vg:10": ("coco:1", "test"), "vg:20": ("flickr:502", "validation")},
+        "flickr30k": {"flickr30k:501": ("coco:1", "test"), "flickr30k:503": ("flickr:503", "train")},
+        "text_vqa": {"textvqa:a": ("flickr:502", "validation")},
+    }
+    for order in (list(sources), list(reversed(sources))):
+        folder = tmp_path / order[0]
+        folder.mkdir()
+        assert decided(folder, {name: sources[name] for name in order}) == expected
+
+
+def test_an_id_that_half_of_a_source_shares_joins_nothing_and_is_reported(tmp_path: Path) -> None:
+    images: list[Listed] = [(f"vg:{number}", None, "train", 77) for number in range(40)]
+    paths: dict[str, list[Listed]] = {"visual_genome": images, "vsr": [("coco:1", 1, "test", 77)]}
+    found = decided(tmp_path, paths)
+    assert found["visual_genome"] == {f"vg:{n}": (f"vg:{n}", "train") for n in range(40)}
+    assert found["vsr"] == {"coco:1": ("coco:1", "test")}
+    draft = Draft(tmp_path / "again")
+    assign("vsr", {name: tmp_path / f"{name}.parquet" for name in paths}, draft)
+    assert draft.facts == {"ids_of_no_photograph": {"flickr:77": 41}}
 
 
 LISTINGS = st.dictionaries(

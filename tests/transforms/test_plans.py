@@ -11,6 +11,7 @@ from flows.sample import with_sample
 from schemas.artifact import Reference
 from schemas.run import Run
 from schemas.settings import BuildSettings
+from tests.conftest import SMALL as SOURCES
 from tests.transforms.lakes import SMALL, copied
 from transforms import builder as building
 from transforms import changes
@@ -25,13 +26,13 @@ TASK = SMALL[0]
 
 
 @pytest.fixture(scope="module")
-def lake(sample_build: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lake(small_build: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the sample lake that the tests only read."""
-    return copied(sample_build, tmp_path_factory.mktemp("plans"))
+    return copied(small_build, tmp_path_factory.mktemp("plans"))
 
 
 def _settings(lake: Path, **asked: object) -> BuildSettings:
-    settings = BuildSettings.model_validate({"lake": lake, "sample": True, **asked})
+    settings = BuildSettings.model_validate({"lake": lake, "sample": True, "sources": SOURCES, **asked})
     world = {"mirror": str(next((lake / "sample").iterdir())), "offline": True}
     return settings.model_copy(update=world)
 
@@ -53,7 +54,10 @@ def test_a_changed_instruction_is_named_with_its_file(lake: Path, tmp_path: Path
     path.write_text("instructions = ['Is it so that {text} {options}']\n")
     steps, _ = _plan(_settings(lake, instructions=tmp_path))
     running = {name: entry.reason for name, entry in steps.items() if entry.action == "run"}
-    assert running == {f"shards/instructions.{TASK}": f"changed: instructions ({path})"}
+    assert running == {
+        "audits/multiinstruct": f"changed: instructions ({TASK})",
+        f"shards/instructions.{TASK}": f"changed: instructions ({path})",
+    }
 
 
 def test_changed_code_is_named_file_by_file(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,17 +76,17 @@ def test_changed_code_is_named_file_by_file(lake: Path, monkeypatch: pytest.Monk
 
 
 def test_code_of_which_nothing_is_noted_is_named_by_its_modules(
-    sample_build: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_build: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lake = copied(sample_build, tmp_path)
+    lake = copied(small_build, tmp_path)
     (lake / RUNS).unlink()
     monkeypatch.setattr("transforms.steps.code_id", lambda *modules: f"other {modules}")
     steps, _ = _plan(_settings(lake, tasks=SMALL, until="instances"))
     assert "transforms/derive.py or what it imports" in steps[f"instances/{TASK}"].reason
 
 
-def test_a_changed_input_is_named_as_soon_as_it_is_there(sample_build: Builder, tmp_path: Path) -> None:
-    lake = copied(sample_build, tmp_path)
+def test_a_changed_input_is_named_as_soon_as_it_is_there(small_build: Builder, tmp_path: Path) -> None:
+    lake = copied(small_build, tmp_path)
     settings = _settings(lake, tasks=SMALL, seed=1)
     Builder(settings).run(Reference("instances", TASK))
     steps, _ = _plan(settings)
@@ -97,13 +101,13 @@ def test_a_changed_input_is_named_as_soon_as_it_is_there(sample_build: Builder, 
     assert (tokenise.action, tokenise.reason) == ("follow", f"after mixtures/multiinstruct.{TASK}")
 
 
-def test_every_run_is_noted_with_what_it_took(sample_build: Builder) -> None:
-    noted = Runs(sample_build.lake)
-    for reference, step in sample_build.steps.items():
+def test_every_run_is_noted_with_what_it_took(small_build: Builder) -> None:
+    noted = Runs(small_build.lake)
+    for reference, step in small_build.steps.items():
         run = noted.last(reference)
         assert run is not None, reference
         assert (run.verb, run.work > 0, run.seconds >= 0) == (step.verb, True, True)
-        made = sample_build.find(step)
+        made = small_build.find(step)
         assert made is not None
         assert run.bytes == sum(entry.bytes for entry in made.manifest.files)
     # What is linked did not come over the network.
@@ -127,8 +131,8 @@ def test_past_runs_say_how_long_and_how_large(lake: Path) -> None:
     assert duration(steps.values(), {}) == 0.0
 
 
-def test_a_task_that_never_ran_is_like_those_that_did(sample_build: Builder, tmp_path: Path) -> None:
-    lake = copied(sample_build, tmp_path)
+def test_a_task_that_never_ran_is_like_those_that_did(small_build: Builder, tmp_path: Path) -> None:
+    lake = copied(small_build, tmp_path)
     lines = (lake / RUNS).read_text().splitlines()
     kept = [line for line in lines if json.loads(line).get("step") != f"instances/{TASK}"]
     (lake / RUNS).write_text("\n".join(kept) + "\n")
@@ -136,10 +140,10 @@ def test_a_task_that_never_ran_is_like_those_that_did(sample_build: Builder, tmp
     assert (need.steps[Reference("instances", TASK)].seconds or 0) > 0
 
 
-def test_nothing_is_known_where_nothing_ran(sample_build: Builder, tmp_path: Path) -> None:
-    settings = sample_build.settings.model_copy(update={"lake": tmp_path / "lake"})
+def test_nothing_is_known_where_nothing_ran(small_build: Builder, tmp_path: Path) -> None:
+    settings = small_build.settings.model_copy(update={"lake": tmp_path / "lake"})
     _, need = _plan_of(settings)
-    assert need.unknown_seconds == len(need.steps) == len(sample_build.steps)
+    assert need.unknown_seconds == len(need.steps) == len(small_build.steps)
     assert (need.seconds, need.most_seconds) == (0.0, 0.0)
 
 
@@ -148,10 +152,10 @@ def _plan_of(settings: BuildSettings) -> tuple[list[Planned], Need]:
     return steps, need_of(steps, settings)
 
 
-def test_much_more_work_than_ever_is_said_to_be_a_rough_guess(sample_build: Builder, tmp_path: Path) -> None:
-    lake = copied(sample_build, tmp_path)
+def test_much_more_work_than_ever_is_said_to_be_a_rough_guess(small_build: Builder, tmp_path: Path) -> None:
+    lake = copied(small_build, tmp_path)
     record = Runs(lake)
-    for task in sample_build.steps:
+    for task in small_build.steps:
         run = record.last(task)
         if run is not None and run.verb == "derive":
             record.note(run.model_copy(update={"work": 1, "seconds": 0.001}))
@@ -179,9 +183,9 @@ def test_progress_counts_what_came_while_somebody_watched() -> None:
 
 
 def test_a_record_that_is_torn_or_strange_is_passed_over_and_no_part_of_a_build(
-    sample_build: Builder, tmp_path: Path
+    small_build: Builder, tmp_path: Path
 ) -> None:
-    lake = copied(sample_build, tmp_path)
+    lake = copied(small_build, tmp_path)
     before = whole(lake)
     text = (lake / RUNS).read_bytes()
     (lake / RUNS).write_bytes(b'\xff{"step": 3}\n[]\n\n' + text[: len(text) // 2])
@@ -191,10 +195,10 @@ def test_a_record_that_is_torn_or_strange_is_passed_over_and_no_part_of_a_build(
     assert Builder(_settings(lake)).build() == before
 
 
-def test_a_record_that_cannot_be_written_stops_nothing(sample_build: Builder, tmp_path: Path) -> None:
+def test_a_record_that_cannot_be_written_stops_nothing(small_build: Builder, tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     (lake / RUNS).mkdir(parents=True)
-    settings = sample_build.settings.model_copy(update={"lake": lake, "tasks": SMALL, "until": "instances"})
+    settings = small_build.settings.model_copy(update={"lake": lake, "tasks": SMALL, "until": "instances"})
     assert Builder(settings).build().members
 
 
@@ -213,11 +217,11 @@ def test_the_record_does_not_grow_without_end(tmp_path: Path) -> None:
 
 
 def test_a_step_that_fails_is_not_noted(
-    sample_build: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_build: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noted: list[Run] = []
     monkeypatch.setattr(Runs, "note", lambda _, run, *__: noted.append(run))
-    settings = sample_build.settings.model_copy(update={"lake": tmp_path / "lake", "tasks": SMALL})
+    settings = small_build.settings.model_copy(update={"lake": tmp_path / "lake", "tasks": SMALL})
     builder = Builder(settings)
     step = builder.steps[Reference("raw", "vsr.zeroshot_test")]
 

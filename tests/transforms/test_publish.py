@@ -17,6 +17,7 @@ from flows.sample import with_sample
 from schemas.errors import BuildError, ExitCode
 from schemas.settings import BuildSettings
 from tests.s3_server import bucket
+from tests.small_lake import TASK, copy_small
 from transforms import registry
 from transforms.artifact import find
 from transforms.builder import Builder
@@ -44,23 +45,10 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"file://{tmp_path}/published" if request.param == "file" else f"memory://{name}"
 
 
-TASK = "natural_language_for_visual_reasoning"
-MIXED = "multiinstruct"
-
-
 @pytest.fixture(scope="module")
 def small(sample_build: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake with a build of one task and all that it is made from."""
-    lake = tmp_path_factory.mktemp("small") / "lake"
-    belongs = (TASK, MIXED, f"{MIXED}.{TASK}", f"{MIXED}.pictures", f"instructions.{TASK}", "vocabulary")
-    kept = []
-    for entry in whole(sample_build.lake).members:
-        if entry.name in belongs or entry.name.startswith("nlvr."):
-            folder = f"{entry.stage}/{entry.name}/{entry.fingerprint}"
-            shutil.copytree(sample_build.lake / folder, lake / folder)
-            kept.append(find(lake, entry.reference, entry.fingerprint))
-    commit(lake, [made for made in kept if made is not None], MIXED)
-    return lake
+    """A lake with a build of one task."""
+    return copy_small(sample_build.lake, tmp_path_factory.mktemp("small") / "lake")
 
 
 @pytest.fixture
@@ -139,30 +127,23 @@ def test_a_lake_that_holds_something_else_is_left_alone(lake: Path, tmp_path: Pa
     assert (tmp_path / "taken" / "current").read_text() == before
 
 
-def test_a_build_on_top_needs_no_file_of_a_publisher(sample_build: Builder, tmp_path: Path) -> None:
-    lake = sample_build.lake
-    publish(lake, f"file://{tmp_path}/published")
-    pull(f"{tmp_path}/published", tmp_path / "taken")
-    builder = Builder(with_sample(BuildSettings(lake=tmp_path / "taken", sample=True)))
+def test_a_build_on_top_fetches_only_what_a_missing_step_reads(sample_build: Builder, tmp_path: Path) -> None:
+    publish(sample_build.lake, f"file://{tmp_path}/published")
+    taken = tmp_path / "taken"
+    pull(f"{tmp_path}/published", taken)
+    settings = with_sample(BuildSettings(lake=taken, sample=True))
+    builder = Builder(settings)
     assert {entry.action for entry in builder.plan()} == {"done"}
-    assert builder.build().id == whole(lake).id
-    assert not list((tmp_path / "taken" / "raw").glob("*/*/data"))
-
-
-def test_a_step_that_reads_a_file_fetches_that_one(sample_build: Builder, tmp_path: Path) -> None:
-    lake = sample_build.lake
-    publish(lake, f"{tmp_path}/published")
-    pull(f"{tmp_path}/published", tmp_path / "taken")
-    shutil.rmtree(tmp_path / "taken" / "tables" / "visual_genome.attributes")
-    builder = Builder(with_sample(BuildSettings(lake=tmp_path / "taken", sample=True)))
-    assert {str(entry.step.reference) for entry in builder.plan() if entry.action != "done"} == {
-        "raw/visual_genome.attributes",
-        "tables/visual_genome.attributes",
-    }
-    assert builder.build().id == whole(lake).id
-    assert [path.parent.parent.name for path in (tmp_path / "taken" / "raw").glob("*/*/data")] == [
-        "visual_genome.attributes"
-    ]
+    assert builder.build().id == whole(sample_build.lake).id
+    assert not list((taken / "raw").glob("*/*/data"))
+    # One table is gone: the file that it is made from is fetched, and no other.
+    shutil.rmtree(taken / "tables" / "visual_genome.attributes")
+    builder = Builder(settings)
+    needed = {"raw/visual_genome.attributes", "tables/visual_genome.attributes"}
+    assert {str(entry.step.reference) for entry in builder.plan() if entry.action != "done"} == needed
+    assert builder.build().id == whole(sample_build.lake).id
+    here = [path.parent.parent.name for path in (taken / "raw").glob("*/*/data")]
+    assert here == ["visual_genome.attributes"]
 
 
 def _interrupted(monkeypatch: pytest.MonkeyPatch, method: str, after: int) -> None:

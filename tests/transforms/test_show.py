@@ -119,6 +119,7 @@ def test_text_cannot_move_the_cursor() -> None:
     shown = plain("\x1b[2Jgone\r\x07 [bold]kept[/bold]")
     assert shown.plain == " [2Jgone   [bold]kept[/bold]"
     assert not shown.spans
+    assert plain("a\u202eb\u2066c").plain == "a b c"
 
 
 def test_the_same_rows_are_drawn_again(sample_build: Builder) -> None:

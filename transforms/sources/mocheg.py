@@ -90,8 +90,8 @@ def images(archive: Raw) -> Iterator[Row]:
 def claims(archive: Raw) -> Iterator[Row | Rejected | NotAsked]:
     """The claims, each as its first row has it. The others, with further evidence, are counted as not asked.
 
-    Rejected are `unknown_claim_id` (no number), `unknown_verdict`, and `differing_claim` (a further row that
-    says something else of the claim than its first one).
+    Rejected are `unknown_claim_id` (no number), `unknown_verdict`, `empty_text`, and `differing_claim` (a
+    further row that says something else of the claim than its first one).
     """
     for part, split in _SPLITS.items():
         shown: dict[int, list[str]] = defaultdict(list)
@@ -100,11 +100,9 @@ def claims(archive: Raw) -> Iterator[Row | Rejected | NotAsked]:
         told: dict[int, bytes] = {}
         not_asked = 0
         for place, claim in _claims(archive, part):
-            number = int(claim.claim_id) if _NUMBER.fullmatch(claim.claim_id) else None
-            if number is None or claim.verdict not in _VERDICTS:
-                reason = "unknown_claim_id" if number is None else "unknown_verdict"
-                yield Rejected(place, reason, msgspec.json.encode(claim).decode())
-            elif number not in told:
+            if (problem := _problem(claim)) is not None:
+                yield Rejected(place, problem, msgspec.json.encode(claim).decode())
+            elif (number := int(claim.claim_id)) not in told:
                 told[number] = _digest(claim)
                 yield (
                     place,
@@ -122,6 +120,15 @@ def claims(archive: Raw) -> Iterator[Row | Rejected | NotAsked]:
             else:
                 yield Rejected(place, "differing_claim", msgspec.json.encode(claim).decode())
         yield NotAsked(not_asked)
+
+
+def _problem(claim: _Claim) -> str | None:
+    """Why a row cannot stand for its claim, or None."""
+    if _NUMBER.fullmatch(claim.claim_id) is None:
+        return "unknown_claim_id"
+    if claim.verdict not in _VERDICTS:
+        return "unknown_verdict"
+    return None if claim.claim.strip() else "empty_text"
 
 
 def _claims(archive: Raw, part: str) -> Iterator[tuple[Place, _Claim]]:

@@ -17,6 +17,7 @@ asked as (
         coalesce(question_marked, question) as question,
         answer,
         choices || [answer] as options,
+        len(list_distinct(list_transform(choices || [answer], lambda option: plain(option)))) as different,
         coalesce(question_objects, []) as object_ids
     from vcr.questions
     where kind = 'answer'
@@ -51,7 +52,7 @@ select
     asked.answer as target,
     case
         when len(coalesce(marked.regions, [])) < len(asked.object_ids) then 'unknown_region'
-        when len(list_distinct(asked.options)) < len(asked.options) then 'repeated_option'
+        when asked.different < len(asked.options) then 'repeated_option'
     end as rejected
 from asked
 join vcr.pictures using (image_id)

@@ -47,7 +47,7 @@ select
     numbered.question,
     without_nulls(list(numbered.box order by numbered.object_id)) as regions,
     list(numbered.name order by numbered.object_id) as options,
-    list(numbered.object_id order by numbered.object_id) as option_keys,
+    list(numbered.image_id || ':' || numbered.object_id order by numbered.object_id) as option_keys,
     max(numbered.name) filter (where numbered.object_id = numbered.answer_object) as target,
     case
         when count(numbered.box) < count(*) then 'unknown_region'

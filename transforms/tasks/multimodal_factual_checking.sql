@@ -16,7 +16,8 @@ checked as (
         claim,
         context,
         verdict,
-        image_ids
+        image_ids,
+        published_split
     from mocheg.claims
 ),
 
@@ -49,7 +50,7 @@ told as (
 select
     told.claim_id as key,
     told.image_id,
-    coalesce(pictures.split, 'train') as split,
+    coalesce(pictures.split, told.published_split, 'train') as split,
     told.findings as context,
     told.claim as text,
     ['yes', 'no', 'not sure'] as options,

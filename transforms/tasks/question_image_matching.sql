@@ -10,20 +10,60 @@ balance    = true
 */
 with
 
--- All questions of a split in drawn order: whoever needs a wrong one takes the next that will do. So
--- nothing is compared with everything. Visual Genome's questions are often asked of any picture.
-placed as (
+kinds as (
+    select distinct
+        name,
+        ' ' || plain(name) as words
+    from mscoco.objects
+),
+
+shown as (
+    select distinct
+        image_id,
+        name
+    from mscoco.objects
+),
+
+-- Whether there is a dog, and how many there are, can be answered where there is none. Other questions take
+-- for granted what they name. Visual Genome's are often asked of any picture.
+presuming as (
     select
         key,
         image_id,
         picture_id,
         split,
         question,
-        plain(question) as words,
+        plain(question) as words
+    from instances.open_domain_vqa
+    where
+        source = 'vqa_v2'
+        and not regexp_matches(
+            plain(question),
+            '^((is|are|was|were) (there|this|that|these|those|it|they)|how many|(do|can|could) (you|we|i))\b'
+        )
+),
+
+-- The kinds of things that a question names, in the singular or with an s.
+named as (
+    select
+        presuming.key,
+        kinds.name
+    from presuming
+    join kinds
+        on
+            contains(' ' || presuming.words || ' ', kinds.words || ' ')
+            or contains(' ' || presuming.words || ' ', kinds.words || 's ')
+),
+
+-- All such questions of a split in drawn order: whoever needs a wrong one takes the next that will do.
+-- So nothing is compared with everything.
+placed as (
+    select
+        *,
         rank_drawn(split, key) as place,
         count(*) over (partition by split) as places
-    from instances.open_domain_vqa
-    where source = 'vqa_v2'
+    from presuming
+    semi join named using (key)
 ),
 
 -- A few questions an image: no image dominates.
@@ -35,9 +75,15 @@ asked as (
     qualify rank_drawn(image_id, key) <= getvariable('per_image')
 ),
 
+-- A few that follow are enough to find a wrong one among.
 following as (
     select
-        *,
+        key,
+        image_id,
+        picture_id,
+        split,
+        place,
+        places,
         unnest(range(8)) as step
     from asked
     where not label
@@ -46,10 +92,10 @@ following as (
 other as (
     select
         following.key,
+        following.image_id,
         following.picture_id,
         following.step,
         other.key as other_key,
-        other.question,
         other.words
     from following
     join placed as other
@@ -59,15 +105,26 @@ other as (
     where following.picture_id <> other.picture_id
 ),
 
--- What was asked of this photograph too can be answered from it.
+-- A question cannot be answered if one kind that it names is not there. What was asked of this photograph
+-- too can be answered from it all the same.
+chosen as (
+    select
+        other.key,
+        other.other_key
+    from other
+    join named on other.other_key = named.key
+    anti join shown on other.image_id = shown.image_id and named.name = shown.name
+    anti join placed on other.picture_id = placed.picture_id and other.words = placed.words
+    qualify row_number() over (partition by other.key order by other.step) = 1
+),
+
 wrong as (
     select
-        key,
-        other_key,
-        question
-    from other
-    anti join placed using (picture_id, words)
-    qualify row_number() over (partition by key order by step) = 1
+        chosen.key,
+        chosen.other_key,
+        placed.question
+    from chosen
+    join placed on chosen.other_key = placed.key
 )
 
 select

@@ -81,7 +81,7 @@ select
     list(numbered.box order by numbered.object_id) as regions,
     asked.text,
     list(numbered.name order by numbered.object_id) as options,
-    list(numbered.object_id order by numbered.object_id) as option_keys,
+    list(asked.image_id || ':' || numbered.object_id order by numbered.object_id) as option_keys,
     max(numbered.name) filter (where numbered.answer) as target,
     case when count(*) < 2 then 'too_few_distractors' end as rejected
 from asked

@@ -10,7 +10,7 @@ balance    = true
 */
 with
 
--- The box of the text is the option that is its answer.
+-- The box of a text is the region that is its answer; lists count from 1.
 written as (
     select
         key,
@@ -18,7 +18,7 @@ written as (
         split,
         text,
         plain(text) as words,
-        regions[list_position(option_keys, key)] as box
+        regions[regexp_extract(target, '\d+')::integer + 1] as box
     from instances.text_localization
 ),
 

@@ -19,6 +19,7 @@ asked as (
         context,
         answer,
         choices || [answer] as options,
+        len(list_distinct(list_transform(choices || [answer], lambda option: plain(option)))) as different,
         coalesce(question_objects, []) as object_ids
     from vcr.questions
     where kind = 'rationale'
@@ -54,7 +55,7 @@ select
     asked.answer as target,
     case
         when len(coalesce(marked.regions, [])) < len(asked.object_ids) then 'unknown_region'
-        when len(list_distinct(asked.options)) < len(asked.options) then 'repeated_option'
+        when asked.different < len(asked.options) then 'repeated_option'
     end as rejected
 from asked
 join vcr.pictures using (image_id)

@@ -18,6 +18,7 @@ placed as (
         method,
         text,
         lag(text) over steps_in_order as preceding,
+        lead(position) over steps_in_order - lag(position) over steps_in_order as distance,
         lead(text) over steps_in_order as following
     from wikihow.steps
     window steps_in_order as (partition by article_id, method_position order by position)
@@ -39,6 +40,7 @@ select
     case when asked.label then asked.following else asked.preceding end as text,
     asked.label,
     case
+        when asked.distance > 2 then 'step_missing_between'
         when
             plain(asked.preceding) in (plain(asked.text), plain(asked.following))
             or plain(asked.following) = plain(asked.text)

@@ -14,6 +14,7 @@ with
 placed as (
     select
         image_id,
+        position,
         article_id || ':' || method_position || ':' || position as key,
         method,
         text,
@@ -26,6 +27,7 @@ placed as (
             ),
             []
         ) as earlier,
+        lead(position) over steps_in_order - position as distance,
         count(*) over (partition by article_id, method_position) as steps
     from wikihow.steps
     window steps_in_order as (partition by article_id, method_position order by position)
@@ -40,6 +42,7 @@ select
     placed.text,
     placed.following as target,
     case
+        when placed.distance > 1 or len(placed.earlier) < placed.position then 'step_missing_between'
         when placed.steps < 3 then 'too_few_steps'
         when
             list_contains(

@@ -59,11 +59,20 @@ select
     || [asked.following] as options,
     asked.following as target,
     case
+        when asked.following_position > asked.position + 1 then 'step_missing_between'
         when count(wrong.text) = 0 then 'too_few_distractors'
         when plain(asked.following) = plain(asked.text) then 'repeated_step'
     end as rejected
 from asked
 join wikihow.pictures using (image_id)
 left join wrong using (key)
-group by asked.key, asked.image_id, pictures.split, asked.method, asked.text, asked.following
+group by
+    asked.key,
+    asked.image_id,
+    pictures.split,
+    asked.method,
+    asked.position,
+    asked.following_position,
+    asked.text,
+    asked.following
 order by asked.key

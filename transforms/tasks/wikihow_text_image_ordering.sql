@@ -14,9 +14,11 @@ with
 placed as (
     select
         article_id || ':' || method_position || ':' || position as key,
+        published_split,
         method,
         text,
         lag(text) over steps_in_order as preceding,
+        lead(position) over steps_in_order - lag(position) over steps_in_order as distance,
         lead(text) over steps_in_order as following,
         lag(image_id) over steps_in_order as preceding_image_id,
         lead(image_id) over steps_in_order as following_image_id
@@ -42,11 +44,12 @@ shown as (
 select
     shown.key,
     shown.image_id,
-    coalesce(pictures.split, 'train') as split,
+    coalesce(pictures.split, shown.published_split, 'train') as split,
     shown.method,
     shown.text,
     shown.label,
     case
+        when shown.distance > 2 then 'step_missing_between'
         when shown.preceding_image_id is null or shown.following_image_id is null then 'no_picture'
         when
             plain(shown.preceding) in (plain(shown.text), plain(shown.following))

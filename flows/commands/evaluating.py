@@ -1,0 +1,58 @@
+"""Subcommands `evaluate` and `score`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.options import AsJson, Lake, Seed
+
+commands = typer.Typer()
+
+
+@commands.command(
+    epilog="Examples: `multiinstruct evaluate --checkpoint runs/x/model.safetensors` · "
+    "`multiinstruct evaluate --checkpoint ofa_large.pt --rows 1000 --beam 5 --device cuda` · "
+    "`multiinstruct evaluate --checkpoint model.safetensors --task text_vqa --beam 1 --name greedy`"
+)
+def evaluate(
+    checkpoint: Annotated[
+        Path, typer.Option("--checkpoint", exists=True, dir_okay=False, help="Weights of OFA.")
+    ],
+    name: Annotated[
+        str | None, typer.Option("--name", help="Of the run; the same name goes on where it stopped.")
+    ] = None,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option("--task", help="Only this task; may be repeated. The held-out tasks otherwise."),
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option("--rows", min=1, help="Most rows of a task, the same draw always; else all.")
+    ] = None,
+    beam: Annotated[int, typer.Option("--beam", min=1, help="Beams of the search; 1 is greedy.")] = 5,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Rows at a time.")] = 8,
+    device: Annotated[
+        str | None, typer.Option("--device", help="Such as cpu or cuda:1; cuda where there is one.")
+    ] = None,
+    lake: Lake = Path("lake"),
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a model the test rows of the current build under five instructions each, and score its answers."""
+    from flows import evaluating
+
+    evaluating.evaluate(lake, checkpoint, name, tasks, rows, beam, batch, device, seed, as_json)
+
+
+@commands.command(epilog="Examples: `multiinstruct score my-run` · `multiinstruct score my-run --json`")
+def score(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name of an evaluation.")],
+    lake: Lake = Path("lake"),
+    as_json: AsJson = False,
+) -> None:
+    """Score the stored answers of an evaluation once more; needs neither model nor torch."""
+    from flows import evaluating
+
+    evaluating.scored(lake, run, as_json)
