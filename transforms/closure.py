@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 ROOT = Path(__file__).resolve().parent.parent
+
+_IMPORT: Final = re.compile(
+    r"^[ \t]*(?:from[ ]+([\w.]+)[ ]+import[ ]+(\([^)]*\)|[^\n]+)|import[ ]+([\w.]+))", re.MULTILINE
+)
+_NAME: Final = re.compile(r"\w+")
 ROOMS = ("schemas", "instructions", "shards", "transforms", "ofa", "sample_world", "flows")
 
 
+@cache
 def _file_of(module: str) -> Path | None:
     base = ROOT.joinpath(*module.split("."))
     for path in (base.with_suffix(".py"), base / "__init__.py"):
@@ -28,28 +35,20 @@ def _content(path: Path) -> bytes:
 
 @cache
 def _imports(path: Path) -> tuple[str, ...]:
+    """First-party names that a file imports, wherever in it; a name may be of a module or of a thing in one.
+
+    The text is searched rather than parsed, which takes a tenth of the time. What only looks like an
+    import, in a docstring, names a module too many at worst.
+    """
     names: list[str] = []
-    for statement in _statements(ast.parse(_content(path))):
-        if isinstance(statement, ast.Import):
-            names += [alias.name for alias in statement.names]
-        elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
-            module = statement.module
-            names += [module, *(f"{module}.{alias.name}" for alias in statement.names)]
+    for module, several, single in _IMPORT.findall(_content(path).decode()):
+        things = _NAME.findall(several)
+        names += [single] if single else [module, *(f"{module}.{thing}" for thing in things)]
     return tuple(name for name in names if name.split(".")[0] in ROOMS)
 
 
-def _statements(node: ast.AST) -> Iterator[ast.stmt]:
-    """Every statement below a node. Expressions hold none, and are most of a tree."""
-    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
-        children = getattr(node, field, ())
-        # The body of a conditional expression or a lambda is no list.
-        for child in children if isinstance(children, list) else ():
-            if isinstance(child, ast.stmt):
-                yield child
-            yield from _statements(child)
-
-
-def closure(module: str) -> dict[str, Path]:
+@cache
+def closure(module: str) -> Mapping[str, Path]:
     """The files of `module` and of everything first-party that it imports, by module name."""
     found: dict[str, Path] = {}
     waiting = [module]

@@ -110,7 +110,8 @@ def test_a_state_goes_on_with_other_workers_and_ranks(
 def test_worker_processes_give_the_same(examples: Examples, workers: int) -> None:
     expected = list(Batches(examples, 16, shuffle="window", epochs=2))
     stream = Batches(examples, 16, shuffle="window", epochs=2)
-    loader = DataLoader(stream, batch_size=None, num_workers=workers)
+    # What other tests have started in this process, such as a server of Prefect, does not survive a fork.
+    loader = DataLoader(stream, batch_size=None, num_workers=workers, multiprocessing_context="spawn")
     assert all(same(*pair) for pair in zip(expected, loader, strict=True))
 
 

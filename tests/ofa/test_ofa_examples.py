@@ -169,8 +169,10 @@ def test_evaluation_shows_each_instruction_with_the_options_in_one_order(folder:
 
 def test_a_sampler_of_lists_gives_batches(examples: Examples) -> None:
     lists = [[3, 1], [70], [0, 5, 90]]
-    for workers in (0, 1):
-        loader = DataLoader(examples, sampler=lists, batch_size=None, num_workers=workers)
+    for workers, context in ((0, None), (1, "spawn")):
+        loader = DataLoader(
+            examples, sampler=lists, batch_size=None, num_workers=workers, multiprocessing_context=context
+        )
         assert [batch.rows.tolist() for batch in loader] == lists
 
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from flows.cli import app
 from schemas.artifact import Reference
 from schemas.audit import TaskAudit
+from schemas.errors import BuildError
 from tests.conftest import ROOT
 from tests.transforms.lakes import SMALL, built, copied
 from transforms import catalogue, report
@@ -175,7 +176,7 @@ def test_a_lake_without_mixture_has_nothing_to_audit_or_cite(sample_build: Build
     built(lake, tasks=SMALL, until="instances")
     assert not any(entry.stage == "audits" for entry in whole(lake).members)
     for command in ("audit", "cite"):
-        with pytest.raises(Exception, match=r"no audit|no mixture"):
+        with pytest.raises(BuildError, match=r"no audit|no mixture"):
             _run(command, "--lake", str(lake))
 
 
@@ -183,3 +184,25 @@ def test_audits_are_artifacts_of_the_build(sample_build: Builder) -> None:
     names = {entry.reference for entry in whole(sample_build.lake).members if entry.stage == "audits"}
     assert Reference("audits", "multiinstruct") in names
     assert {Reference("audits", f"multiinstruct.{task}") for task in TASKS} <= names
+
+
+def test_a_review_goes_on_where_it_was_left(
+    sample_build: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = copied(sample_build, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    words = ["review", "image_quality", "-n", "3", "--lake", str(lake)]
+    said = CliRunner().invoke(app, words, input="r\nnonsense\nw\nq\n", catch_exceptions=False).stdout
+    assert "1 right, 1 wrong" in said
+    assert (tmp_path / "review_image_quality.html").is_file()
+    # A line that a killed process has begun was never said.
+    with (lake / NAME).open("a") as file:
+        file.write('{"uid": "image_qu')
+    said = CliRunner().invoke(app, words, input="a\n", catch_exceptions=False).stdout
+    assert "1 of 1" in said
+    assert "1 right, 1 wrong, 1 ambiguous" in said
+    assert [json.loads(line)["verdict"] for line in (lake / NAME).read_text().splitlines()] == [
+        "right",
+        "wrong",
+        "ambiguous",
+    ]
