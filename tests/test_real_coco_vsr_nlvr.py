@@ -165,7 +165,8 @@ def test_evaluation_pictures_are_test_in_every_source(build: Builder) -> None:
     for name in ("vsr", "nlvr"):
         assert {row["split"] for row in pictures[name]} == {"test"}
     splits = Counter(row["split"] for row in coco)
-    assert splits == {"train": 7, "validation": 1_319 - SHARED, "test": SHARED}
+    # Of one photograph, COCO has a copy among its training pictures and one among the others.
+    assert splits == {"train": 6, "validation": 1_320 - SHARED, "test": SHARED}
 
 
 def test_statements_come_out_as_published(build: Builder) -> None:
@@ -195,7 +196,8 @@ def test_no_training_row_shows_a_picture_that_is_evaluated_on(build: Builder) ->
         for name in SOURCES
         for row in rows(build, Reference("tables", f"{name}.pictures"))
     }
-    for task in registry.task_names():
+    tasks = [reference.name for reference in build.steps if reference.stage == "instances"]
+    for task in tasks:
         if registry.task(task).head.role == "train":
             for row in rows(build, Reference("instances", task)):
                 shown = row["image_id"] or row["target_image_id"]

@@ -81,7 +81,12 @@ def test_zips_of_records_declare_what_is_read_of_them(sample_build: Builder) -> 
             .to_pylist()
         ):
             file = registry.declaration(source).files.get(row["file"])
-            if file is not None and file.urls and file.urls[0].endswith(".zip"):
+            if (
+                file is not None
+                and file.holds == "records"
+                and file.urls[:1]
+                and file.urls[0].endswith(".zip")
+            ):
                 read_of_zips.setdefault((source, row["file"]), set()).add(row["member"])
     assert read_of_zips
     for (source, name), members in read_of_zips.items():

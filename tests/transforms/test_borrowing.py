@@ -59,7 +59,7 @@ def test_borrowed_pictures_are_packed_once_under_their_owner(
     found = {row["image_id"]: row for row in pq.read_table(chosen).to_pylist()}
     assert found.keys() == {"hill:2", "hill:3"}
     assert {(row["source"], row["archive"]) for row in found.values()} == {("hill", "pictures")}
-    inputs = builder.run(Reference("mixtures", f"{mixture}.asker_task")).manifest.inputs
+    inputs = builder.run(Reference("mixtures", f"{mixture}.asker_task.train")).manifest.inputs
     assert "raw/hill.pictures" in inputs
     pack = PicturePack(builder.run(Reference("shards", f"{mixture}.pictures")).path(""))
     # Both tasks show hill:2, and it is there once.

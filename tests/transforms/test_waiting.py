@@ -118,7 +118,8 @@ def test_pictures_of_a_tar_are_repacked_and_read_like_any_other(
         assert archive.namelist() == [f"pictures/{number}.jpg" for number in range(1, 5)]
     assert (made.manifest.rows_in, made.manifest.rows_out, made.manifest.not_asked) == (8, 4, 4)
     chosen = builder.run(Reference("mixtures", "quick.pilgrim_task"))
-    assert "raw/pilgrim.pictures.zip" in chosen.manifest.inputs
+    drawn = builder.run(Reference("mixtures", "quick.pilgrim_task.train"))
+    assert "raw/pilgrim.pictures.zip" in drawn.manifest.inputs
     assert "Terms of pilgrim" in chosen.manifest.licences
     assert pq.read_metadata(chosen.path("pictures.parquet")).num_rows == 4
     assert {entry.action for entry in Builder(settings).plan()} == {"done"}
