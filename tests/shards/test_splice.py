@@ -16,7 +16,7 @@ from instructions.render import parse, render
 from schemas.errors import BuildError
 from schemas.instruction import TEXT_SLOTS
 from schemas.settings import OptionsStyle
-from schemas.token import INSTRUCTION_LIMIT
+from schemas.token import INSTRUCTION_LIMIT, RESERVED_MARKS
 from shards.prepare import prepare
 from shards.quantise import quantise
 from shards.splice import Splicer
@@ -142,9 +142,21 @@ def test_own_instructions(
     check_all(vocabulary, rows, [[wording]], style)
 
 
+SHORT = 16
+"""Bytes of a literal: five of them, blanks and the header of the options stay within `INSTRUCTION_LIMIT`, since
+no id stands for less than a byte."""
+
 literal_text = (
-    clean_texts | st.sampled_from(["", "'s", "?", '"', "\n", "\n\n", " ", "  ", "x\n", "(", ":"])
-).filter(lambda text: "{" not in text and "}" not in text)
+    st.text(max_size=SHORT).map(text_1)
+    | st.sampled_from(HOSTILE)
+    | st.sampled_from(["", "'s", "?", '"', "\n", "\n\n", " ", "  ", "x\n", "(", ":"])
+).filter(
+    lambda text: (
+        len(text.encode()) <= SHORT
+        and not set("{}") & set(text)
+        and not any(mark in text for mark in RESERVED_MARKS)
+    )
+)
 slots = st.permutations(["{text}", "{question}", "{options}", "<region_0>", "<region_1>"])
 
 
