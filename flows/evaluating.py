@@ -41,12 +41,15 @@ def evaluate(
     as_json: bool,
 ) -> None:
     """Asks a model what it was not asked yet, stores what it answers, and scores all of it."""
+    from ofa.weights import file_of
+
+    weights = file_of(checkpoint)
     run = score_store.begun(
         lake,
         score_ask.asked(
             lake,
             name or f"{checkpoint.stem}-{rows or 'all'}-beam{beams}",
-            f"{checkpoint.name} sha256:{stored_file(checkpoint).sha256}",
+            f"{checkpoint.name} sha256:{stored_file(weights).sha256}",
             f"{beams} beams, log-probabilities not divided by length",
             tasks,
             rows,

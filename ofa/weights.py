@@ -1,7 +1,12 @@
 """Reading and writing weights: nothing in a file is ever run.
 
-Our own files are safetensors with the configuration as JSON beside them. Checkpoints of the Hugging
-Face port and of fairseq are read with `weights_only`; the latter are renamed through the key map.
+Our own checkpoint is a folder:
+
+    model.safetensors    the weights
+    config.json          the fields of `OFAConfig`
+
+Checkpoints of the Hugging Face port and of fairseq are read with `weights_only`; the latter are renamed
+through the key map.
 """
 
 from __future__ import annotations
@@ -24,6 +29,9 @@ from ofa.model import OFA
 from ofa.positions import code_positions, image_buckets, token_buckets
 from ofa.state import check_shapes, read_state
 from schemas.errors import BuildError
+
+WEIGHTS: Final = "model.safetensors"
+CONFIG: Final = "config.json"
 
 _RENAMED: Final = tuple(
     (re.compile(rf"^(\w+\.layers\.\d+)\.{old}\."), rf"\1.{new}.")
@@ -68,30 +76,44 @@ def hugging_face_name(name: str) -> str:
     return name
 
 
-def load(path: Path, **settings: Any) -> OFA:
+def file_of(checkpoint: Path) -> Path:
+    """The file of weights of a checkpoint, which is that file or our folder."""
+    return checkpoint / WEIGHTS if checkpoint.is_dir() else checkpoint
+
+
+def load(checkpoint: Path, **settings: Any) -> OFA:
     """The model of a checkpoint, in single precision on the CPU, in training mode.
 
-    Sizes are read off the shapes; what shapes do not say is taken from the JSON beside the file.
+    Sizes are read off the shapes; what shapes do not say is taken from our `config.json` beside a file of
+    safetensors.
 
     Args:
+        checkpoint: our folder, or a file of any kind.
         settings: fields of `OFAConfig` to set otherwise, such as `dropout` or `batch_norm`.
 
     Raises:
-        BuildError: as `read_state` and `model_of`, or the JSON is not a configuration.
+        BuildError: as `read_state` and `model_of`, or the JSON is not the configuration of these weights.
     """
+    path = file_of(checkpoint)
     state = read_state(path)
     config = config_of(state)
-    beside = path.with_suffix(".json")
+    beside = path.with_name(CONFIG)
     if path.suffix == ".safetensors" and beside.is_file():
         config = _config_beside(beside, config)
     return model_of(state, replace(config, **settings), where=path)
 
 
 def _config_beside(path: Path, measured: OFAConfig) -> OFAConfig:
-    """The configuration in a JSON file, if it fits the sizes that the weights have."""
+    """The configuration in a JSON file, if it fits the sizes that the weights have.
+
+    That of the Hugging Face port, which names its `model_type`, says nothing that shapes do not.
+    """
     try:
-        config = OFAConfig.from_json(json.loads(path.read_text())["config"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        values = json.loads(path.read_text())
+        if "model_type" in values:
+            return measured
+        config = OFAConfig.from_json(values)
+    except (ValueError, TypeError, AttributeError, BuildError) as error:
         raise BuildError("not a configuration of OFA", where=path, got=error) from error
     for name in _MEASURED:
         if getattr(config, name) != getattr(measured, name):
@@ -104,25 +126,27 @@ def _config_beside(path: Path, measured: OFAConfig) -> OFAConfig:
     return config
 
 
-def save(model: OFA, path: Path) -> None:
-    """Writes safetensors, and the configuration as JSON beside them.
+def save(model: OFA, folder: Path, name: str = WEIGHTS) -> None:
+    """Writes a checkpoint: safetensors, and the configuration as JSON beside them.
 
     Both are written aside and renamed, the weights last. Tied copies and what positions alone
     decide are left out.
+
+    Args:
+        name: of the file of weights; others of the same sizes, such as averaged ones, may lie beside it.
     """
     held = model.state_dict()
     state = {
-        name: held[name].detach().cpu().contiguous()
-        for name in held
-        if name not in _TIED and not _RECOMPUTED.match(name)
+        key: held[key].detach().cpu().contiguous()
+        for key in held
+        if key not in _TIED and not _RECOMPUTED.match(key)
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    config = json.dumps({"config": model.config.to_json()}, indent=1) + "\n"
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(config)
-    _put(aside, path.with_suffix(".json"))
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder / f".{name}.{os.getpid()}"
+    aside.write_text(json.dumps(model.config.to_json(), indent=1) + "\n")
+    _put(aside, folder / CONFIG)
     save_file(state, aside, metadata={"format": "pt"})
-    _put(aside, path)
+    _put(aside, folder / name)
 
 
 def _put(aside: Path, place: Path) -> None:

@@ -19,7 +19,8 @@ commands = typer.Typer()
 )
 def evaluate(
     checkpoint: Annotated[
-        Path, typer.Option("--checkpoint", exists=True, dir_okay=False, help="Weights of OFA.")
+        Path,
+        typer.Option("--checkpoint", exists=True, help="Weights of OFA, or the folder of a training run."),
     ],
     name: Annotated[
         str | None, typer.Option("--name", help="Of the run; the same name goes on where it stopped.")

@@ -33,7 +33,7 @@ def lake(sample_build: Builder, tmp_path: Path) -> Path:
 def test_a_checkpoint_is_evaluated_and_not_asked_twice(lake: Path, tmp_path: Path) -> None:
     folder = score_ask.folder_of(lake)[1]
     size = Vocabulary.load(folder / read_collection(folder).vocabulary).size
-    checkpoint = tmp_path / "tiny.safetensors"
+    checkpoint = tmp_path / "runs" / "tiny"
     save(tiny_model(vocabulary=size, max_positions=256, patch_image_size=32), checkpoint)
     command = ["evaluate", "--checkpoint", str(checkpoint), "--lake", str(lake), "--name", "mine", "--json"]
     command += ["--task", "visual_spatial_relationship", "--rows", "2", "--beam", "1", "--device", "cpu"]
@@ -58,7 +58,7 @@ def test_a_checkpoint_is_evaluated_and_not_asked_twice(lake: Path, tmp_path: Pat
 
 
 def test_a_model_with_another_vocabulary_is_refused(lake: Path, tmp_path: Path) -> None:
-    save(tiny_model(), tmp_path / "other.safetensors")
-    command = ["evaluate", "--checkpoint", str(tmp_path / "other.safetensors"), "--lake", str(lake)]
+    save(tiny_model(), tmp_path / "other")
+    command = ["evaluate", "--checkpoint", str(tmp_path / "other"), "--lake", str(lake)]
     with pytest.raises(BuildError, match="another vocabulary"):
         CliRunner().invoke(app, [*command, "--rows", "1"], catch_exceptions=False)

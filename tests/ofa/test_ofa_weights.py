@@ -41,10 +41,12 @@ def logits(model: OFA) -> Tensor:
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     model = tiny_model(dropout=0.3)
-    path = tmp_path / "runs" / "ours.safetensors"
+    path = tmp_path / "runs" / "mine"
     weights.save(model, path)
-    assert sorted(file.name for file in path.parent.iterdir()) == ["ours.json", "ours.safetensors"]
+    assert sorted(file.name for file in path.iterdir()) == ["config.json", "model.safetensors"]
+    assert json.loads((path / "config.json").read_text()) == model.config.to_json()
     again = weights.load(path)
+    assert weights.load(path / "model.safetensors").config == again.config
     assert again.config == model.config
     assert torch.equal(logits(again), logits(model))
     assert again.decoder.output_projection.weight is again.encoder.embed_tokens.weight
@@ -53,12 +55,31 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 
 
 def test_saving_over_an_older_file_leaves_one_whole_file(tmp_path: Path) -> None:
-    path = tmp_path / "ours.safetensors"
-    weights.save(tiny_model(), path)
+    path = tmp_path / "model.safetensors"
+    weights.save(tiny_model(), tmp_path)
     before = path.read_bytes()
-    weights.save(tiny_model(), path)
+    weights.save(tiny_model(), tmp_path)
     assert path.read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_other_weights_of_the_same_sizes_lie_beside(tmp_path: Path) -> None:
+    one, other = tiny_model(code_image_size=32), tiny_model(code_image_size=32)
+    with torch.no_grad():
+        other.encoder.embed_tokens.weight.add_(1)
+    weights.save(one, tmp_path)
+    weights.save(other, tmp_path, "averaged.safetensors")
+    assert torch.equal(logits(weights.load(tmp_path)), logits(one))
+    averaged = weights.load(tmp_path / "averaged.safetensors")
+    assert averaged.config == other.config
+    assert torch.equal(logits(averaged), logits(other))
+
+
+def test_the_configuration_of_the_hugging_face_port_is_not_ours(tmp_path: Path) -> None:
+    model = tiny_model()
+    weights.save(model, tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "ofa", "d_model": 16}))
+    assert weights.load(tmp_path).config.d_model == 16
 
 
 def test_sizes_are_read_off_the_shapes() -> None:
@@ -195,30 +216,33 @@ def test_what_is_no_checkpoint_is_refused(content: bytes, name: str, tmp_path: P
 
 def test_damaged_files_are_refused(tmp_path: Path) -> None:
     model = tiny_model()
-    weights.save(model, tmp_path / "ours.safetensors")
+    weights.save(model, tmp_path)
     torch.save(model.state_dict(), tmp_path / "ours.pt")
-    for path in (tmp_path / "ours.safetensors", tmp_path / "ours.pt"):
+    for path in (tmp_path / "model.safetensors", tmp_path / "ours.pt"):
         path.write_bytes(path.read_bytes()[:-1000])
         with pytest.raises(BuildError, match="cannot be read safely"):
             weights.load(path)
     with pytest.raises(BuildError, match="no such checkpoint"):
         weights.load(tmp_path / "nowhere.pt")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BuildError, match="no such checkpoint"):
+        weights.load(tmp_path / "empty")
 
 
 def test_configuration_of_another_model_is_refused(tmp_path: Path) -> None:
-    weights.save(tiny_model(), tmp_path / "ours.safetensors")
+    weights.save(tiny_model(), tmp_path)
     other = tiny_config(encoder_layers=10**9).to_json()
-    (tmp_path / "ours.json").write_text(json.dumps({"config": other}))
+    (tmp_path / "config.json").write_text(json.dumps(other))
     with pytest.raises(BuildError, match="encoder_layers = 1000000000"):
-        weights.load(tmp_path / "ours.safetensors")
+        weights.load(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", json.dumps({"config": {"d_model": 3}}), '{"config": 3}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", json.dumps({"d_model": 3}), "3", '{"config": 3}'])
 def test_damaged_configuration_is_refused(text: str, tmp_path: Path) -> None:
-    weights.save(tiny_model(), tmp_path / "ours.safetensors")
-    (tmp_path / "ours.json").write_text(text)
+    weights.save(tiny_model(), tmp_path)
+    (tmp_path / "config.json").write_text(text)
     with pytest.raises(BuildError, match="configuration"):
-        weights.load(tmp_path / "ours.safetensors")
+        weights.load(tmp_path)
 
 
 def test_no_door_is_left_open() -> None:
