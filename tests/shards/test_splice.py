@@ -22,6 +22,7 @@ from shards.quantise import quantise
 from shards.splice import Splicer
 from shards.vocabulary import Vocabulary
 from tests.shards.shard_helpers import (
+    HOSTILE,
     box,
     clean_texts,
     list_texts,
@@ -143,8 +144,8 @@ def test_own_instructions(
 
 
 SHORT = 16
-"""Bytes of a literal: five of them, blanks and the header of the options stay within `INSTRUCTION_LIMIT`, since
-no id stands for less than a byte."""
+"""Bytes of a literal: five of them, blanks and the header of the options stay within `INSTRUCTION_LIMIT`,
+since no id stands for less than a byte."""
 
 literal_text = (
     st.text(max_size=SHORT).map(text_1)
