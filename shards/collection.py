@@ -7,10 +7,12 @@ It is written last and names everything relative to its own folder, so a lake ma
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.errors import BuildError
 from schemas.instance import Split
@@ -34,6 +36,42 @@ class CollectedTask(BaseModel):
     rows: dict[Split, int]
 
 
+class Stage(BaseModel):
+    """Tasks whose training rows are shuffled together, after those of the stage before.
+
+    Attributes:
+        tasks: names of the tasks, all of which have training rows.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    tasks: tuple[str, ...] = Field(min_length=1)
+
+
+ONE_STAGE = "all"
+"""Name of the only stage of a mixture that has none of its own."""
+
+
+def stages_of(stage_of: Mapping[str, str], names: Sequence[str]) -> tuple[Stage, ...]:
+    """The stages that hold a task, in order.
+
+    Args:
+        stage_of: name of the stage of each task that has training rows.
+        names: of all stages, in order.
+    """
+    held = {name: tuple(task for task, stage in stage_of.items() if stage == name) for name in names}
+    return tuple(Stage(name=name, tasks=tasks) for name, tasks in held.items() if tasks)
+
+
+def _one_stage(given: dict[str, Any]) -> tuple[Stage, ...]:
+    return stages_of(dict.fromkeys(_trained(given["tasks"]), ONE_STAGE), [ONE_STAGE])
+
+
+def _trained(tasks: Mapping[str, CollectedTask]) -> list[str]:
+    return [name for name, task in tasks.items() if task.rows.get("train")]
+
+
 class Collection(BaseModel):
     """`collection.json`.
 
@@ -42,6 +80,8 @@ class Collection(BaseModel):
         vocabulary: folder of the vocabulary's three files.
         pictures: folder of the picture pack.
         tasks: the tasks, by name.
+        stages: what is trained on one after the other: each task that has training rows stands in one.
+            All of them in a single stage if not given; none where no task has any.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +91,18 @@ class Collection(BaseModel):
     vocabulary: str
     pictures: str
     tasks: dict[str, CollectedTask]
+    stages: tuple[Stage, ...] = Field(default_factory=_one_stage)
+
+    @model_validator(mode="after")
+    def _stages_hold_every_training_task_once(self) -> Collection:
+        staged = Counter(task for stage in self.stages for task in stage.tasks)
+        if staged != Counter(_trained(self.tasks)):
+            raise ValueError(
+                "every task with training rows stands in exactly one stage, and no other task does"
+            )
+        if len({stage.name for stage in self.stages}) < len(self.stages):
+            raise ValueError("two stages have the same name")
+        return self
 
 
 def read_collection(folder: Path) -> Collection:
