@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import sys
 
@@ -14,7 +15,7 @@ from flows.sample import sample_folder, with_sample
 from flows.watch import watcher
 from schemas.build import Build
 from schemas.errors import BuildError, ExitCode
-from schemas.report import Ledger
+from schemas.report import Ledger, SourceReport, Unexpected
 from schemas.settings import BuildSettings
 from transforms.builder import Builder, Planned
 from transforms.lake import current, writing
@@ -144,10 +145,16 @@ def _report(builder: Builder, build: Build | None, as_json: bool, what: str) -> 
         out.print(table(columns, rows, right=columns[1:]))
     for source in said.sources:
         for one in source.unexpected:
-            counted = f"{one.got:,} rows, the publisher says {one.expected:,}"
-            out.print(plain(f"warning: {source.source}.{one.what} has {counted}"))
+            out.print(plain(f"warning: {source.source}.{one.what}: {_beside_the_publisher(one, source)}"))
     say_what_waits(said.waiting, said.unweighed)
     _what_next(settings, [task.task for task in said.tasks])
+
+
+def _beside_the_publisher(one: Unexpected, source: SourceReport) -> str:
+    """A count beside the publisher's, and the rows that were left out of its table, which may explain it."""
+    name = f"tables/{source.source}.{re.split(r'[/.]', one.what)[0]}"
+    rejected = sum(sum(ledger.rejected.values()) for ledger in source.tables if ledger.artifact == name)
+    return f"{one.got:,}, the publisher says {one.expected:,} ({rejected:,} rows of the table rejected)"
 
 
 def _counted(ledger: Ledger) -> tuple[str, str, str]:

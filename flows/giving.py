@@ -180,6 +180,8 @@ def _add_picture(tree: Tree, picture: ShownPicture) -> None:
     branch.add(plain(f"listed in {_where(picture.place)}"))
     if picture.picture_id:
         branch.add(plain(f"photograph {picture.picture_id}, of split {picture.split}"))
+    if picture.licence:
+        branch.add(plain(f"terms of this picture: {picture.licence}"))
     if picture.sha256:
         branch.add(plain(f"sha256 {picture.sha256}"))
     if picture.pack:

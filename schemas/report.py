@@ -58,10 +58,11 @@ class TaskReport(_Part):
 
 
 class Unexpected(_Part):
-    """A count of rows that is not what the publisher states.
+    """A count that is not what the publisher states.
 
     Attributes:
-        what: `captions`, or `captions/train` for those of one published split.
+        what: rows of `captions`, or of one published split as `captions/train`; or how many different
+            values a column has, as `attributes.attribute`.
     """
 
     what: str

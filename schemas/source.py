@@ -112,8 +112,9 @@ class Source(Declaration):
         terms: what a person has to agree to, if anything.
         redistribution: what the publisher says of giving the data on: `allowed` under its licence,
             `forbidden`, or `unstated`.
-        accepts: counts that the publisher states, by `table` or `table/split`: `{"captions": 616767}`.
-            A table that comes out otherwise is worth a warning.
+        accepts: counts that the publisher states: rows by `table` or `table/split`, as in
+            `{"captions": 616767}`, and different values by `table.column`. A table that comes out otherwise
+            is worth a warning.
     """
 
     title: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib import import_module
 
 import pyarrow.parquet as pq
@@ -10,6 +11,7 @@ import pytest
 
 from instructions.load import load_instructions, shipped_tasks
 from schemas.artifact import Reference
+from schemas.instance import SPLITS
 from schemas.tables import TABLES
 from tests.conftest import ROOT
 from tests.golden import golden
@@ -92,6 +94,7 @@ def test_what_ships_is_there() -> None:
     heads = {name: registry.task(name).head for name in SHIPPED}
     assert {name: (head.category, head.origin, head.role) for name, head in heads.items()} == SHIPPED
     assert not any(head.extra for head in heads.values())
+    assert len(DATASETS) == 21
 
 
 def test_every_task_has_instructions_and_every_instruction_file_a_task() -> None:
@@ -122,6 +125,16 @@ def test_what_a_source_borrows_is_there(name: str) -> None:
         found = registry.declaration(owner).files[file]
         # A tar.gz is repacked for the pictures that its owner lists.
         assert not (found.holds == "pictures" and found.is_tar)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_what_a_publisher_counts_can_be_counted(name: str) -> None:
+    for key in registry.declaration(name).accepts:
+        table, mark, part = re.fullmatch(r"(\w+)(?:([/.])(\w+))?", key).groups()  # type: ignore[union-attr]
+        assert table in generators(registry.reader(name))
+        columns = [column.name for column in TABLES[table].columns]
+        known = {None: (None,), "/": SPLITS, ".": columns}
+        assert part in known[mark]
 
 
 @pytest.mark.parametrize("name", DATASETS)

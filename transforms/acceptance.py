@@ -1,7 +1,8 @@
-"""Whether a table came out as large as its publisher says, where the publisher's own bytes were read."""
+"""Whether a table came out as its publisher says, where the publisher's own bytes were read."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,20 +17,23 @@ def unexpected(accepts: Mapping[str, int], name: str, table: Path, images: Path 
     """Counts of a table that are not what its source accepts, in the order of the declaration.
 
     Args:
-        accepts: rows by `table` or `table/split`, see `schemas.source.Source`.
+        accepts: counts by `table`, `table/split` or `table.column`, see `schemas.source.Source`.
         name: name of the table.
         table: its rows.
         images: the images of its source, whose published splits count where the table has none of its own.
     """
-    asked = {key: count for key, count in accepts.items() if key.partition("/")[0] == name}
+    asked = {key: count for key, count in accepts.items() if re.split(r"[/.]", key)[0] == name}
     if not asked:
         return []
-    found = Counter(dict(_by_split(table, images)))
-    found[""] = pq.read_metadata(table).num_rows
+    found = Counter({f"{name}/{split}": count for split, count in _by_split(table, images)})
+    found[name] = pq.read_metadata(table).num_rows
+    for column in [key.partition(".")[2] for key in asked if "." in key]:
+        values = pq.read_table(table, columns=[column])[column]
+        found[f"{name}.{column}"] = pc.count_distinct(values).as_py()
     return [
-        Unexpected(what=key, got=found[key.partition("/")[2]], expected=count)
+        Unexpected(what=key, got=found[key], expected=count)
         for key, count in asked.items()
-        if found[key.partition("/")[2]] != count
+        if found[key] != count
     ]
 
 

@@ -12,6 +12,18 @@ from transforms.raw import Raw, Record
 SPLITS: Final[dict[str, Split]] = {"train2014": "train", "val2014": "validation"}
 """The split of each folder of pictures, as COCO divides them."""
 
+LICENCES: Final = {
+    1: "http://creativecommons.org/licenses/by-nc-sa/2.0/",
+    2: "http://creativecommons.org/licenses/by-nc/2.0/",
+    3: "http://creativecommons.org/licenses/by-nc-nd/2.0/",
+    4: "http://creativecommons.org/licenses/by/2.0/",
+    5: "http://creativecommons.org/licenses/by-sa/2.0/",
+    6: "http://creativecommons.org/licenses/by-nd/2.0/",
+    7: "http://flickr.com/commons/usage/",
+    8: "http://www.usa.gov/copyright.shtml",
+}
+"""The list `licenses` that stands in every file of COCO's annotations: addresses of terms by their number."""
+
 Pixels = Annotated[int, msgspec.Meta(ge=1, lt=1 << 31)]
 """Width or height of a picture."""
 
@@ -23,6 +35,17 @@ class Listed(Record):
     file_name: str
     width: Pixels
     height: Pixels
+
+
+class Licensed(Listed):
+    """One picture, with the number of its terms where it is given."""
+
+    license: int | None = None
+
+    @property
+    def licence(self) -> str | None:
+        """Address of its terms, where the file gives their number."""
+        return None if self.license is None else LICENCES.get(self.license)
 
 
 def file_name(coco_id: int, folder: str) -> str:

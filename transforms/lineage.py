@@ -56,6 +56,7 @@ class ShownPicture:
         place: where a source lists it.
         archive: owner and name of the file that holds it, such as `mscoco.train2014`.
         width: pixels, of the file where the build has looked at it, else as declared.
+        licence: terms of this one picture, where its publisher gives them.
         sha256: of the picture's own bytes, where the build has looked at it.
         pack_row: its row in the picture pack, and where its bytes lie there, if it was packed.
     """
@@ -68,6 +69,7 @@ class ShownPicture:
     place: Place
     archive: str
     member: str
+    licence: str | None
     sha256: str | None
     pack: str | None
     pack_row: int | None
@@ -174,7 +176,8 @@ def _stops(lake: Path, build: Build, task: str, row: Row) -> Iterator[Stop]:
             yield Stop("mixtures", _folder(taken.manifest), _in_mixture(taken, uid))
     made = member(lake, build, Reference("instances", task))
     if made is not None:
-        yield Stop("instances", _folder(made.manifest), f"key {row['key']}, by transforms/tasks/{task}.sql")
+        query = registry.task(task, made.manifest.asked.get("rules", "ours")).file
+        yield Stop("instances", _folder(made.manifest), f"key {row['key']}, by {query}")
 
 
 def _in_shard(made: Artifact, uid: str, split: Split) -> str:
@@ -230,6 +233,7 @@ def _picture(lake: Path, build: Build, task: str, image_id: str) -> ShownPicture
         place=Place(listed["source"], listed["file"], listed["member"], listed["record"], listed["item"]),
         archive=".".join(registry.owner_of(listed["source"], listed["archive"])),
         member=listed["picture"],
+        licence=listed["licence"],
         sha256=seen.get("sha256"),
         pack=f"{_folder(pack.manifest)}/data/{PACK}" if pack and lies else None,
         pack_row=number,

@@ -129,5 +129,6 @@ def _gigabytes(files: Iterable[FileCard]) -> str:
 
 
 def _rows(accepts: dict[str, int]) -> str:
-    whole = {what: count for what, count in accepts.items() if "/" not in what}
-    return ", ".join(f"{count:,} {what}" for what, count in (whole or accepts).items())
+    rows = {what: count for what, count in accepts.items() if "." not in what}
+    whole = {what: count for what, count in rows.items() if "/" not in what}
+    return ", ".join(f"{count:,} {what}" for what, count in (whole or rows).items())

@@ -42,6 +42,14 @@ def test_a_split_of_its_own_is_what_counts(tmp_path: Path) -> None:
     ]
 
 
+def test_different_values_of_a_column_are_counted(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"kind": ["color", "counting", "color", None]}), tmp_path / "questions.parquet")
+    accepts = {"questions": 4, "questions.kind": 12}
+    assert unexpected(accepts, "questions", tmp_path / "questions.parquet", None) == [
+        Unexpected(what="questions.kind", got=2, expected=12)
+    ]
+
+
 @pytest.mark.parametrize("pinned", [True, False])
 def test_only_pinned_bytes_are_held_to_the_publishers_counts(
     invented: Invented, tmp_path: Path, pinned: bool

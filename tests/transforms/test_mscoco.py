@@ -12,6 +12,7 @@ import pytest
 
 from schemas.errors import BuildError
 from tests.transforms.source_tables import Tables
+from transforms.coco_pictures import LICENCES
 from transforms.sources import mscoco
 
 NOTHING: dict[str, Any] = {"info": {}, "images": [], "licenses": [], "annotations": [], "categories": []}
@@ -54,6 +55,7 @@ def test_first_rows(published: Tables) -> None:
         "coco_id": 471_345,
         "flickr_id": 9_313_010_404,
         "published_split": "train",
+        "licence": "http://creativecommons.org/licenses/by-nc-sa/2.0/",
         "archive": "train2014",
         "picture": "train2014/COCO_train2014_000000471345.jpg",
     }
@@ -94,6 +96,20 @@ def test_what_is_irregular_in_the_real_records(published: Tables) -> None:
     objects = published.rows("objects")
     assert sum(row["crowd"] for row in objects) == 6
     assert len({row["image_id"] for row in objects}) == 41
+
+
+def test_terms_of_single_pictures(real: Path, tmp_path: Path) -> None:
+    """Every file of the publisher says by the same list what the numbers of terms mean."""
+    listed = []
+    for path in sorted((real / "coco" / "annotations").glob("*.json")):
+        terms = json.loads(path.read_bytes()).get("licenses", [])
+        listed.append({one["id"]: one["url"] for one in terms})
+    assert [one for one in listed if one] == [LICENCES] * 6
+    numbers = [1, 8, 9, None]
+    told = [image(number, license=terms) for number, terms in enumerate(numbers)]
+    told.append({key: value for key, value in image(4).items() if key != "license"})
+    tables = packed(tmp_path, {"instances_train2014": instances(told, [])})
+    assert tables("images")["licence"].to_pylist() == [LICENCES[1], LICENCES[8], None, None, None]
 
 
 def image(number: int = 7, folder: str = "train2014", **changed: Any) -> dict[str, Any]:

@@ -64,6 +64,18 @@ def test_a_picture_that_came_singly_has_an_address_of_its_own(sample_build: Buil
         assert file.url.endswith(Path(found.pictures[0].member).name)
 
 
+def test_a_picture_has_terms_of_its_own_where_its_publisher_gives_them(sample_build: Builder) -> None:
+    terms = {}
+    for task in ("image_captioning", "visual_grounding"):
+        chosen = sample_build.run(Reference("mixtures", f"multiinstruct.{task}"))
+        (picture,) = lineage(
+            sample_build.lake, pq.read_table(chosen.path("rows.parquet"))["uid"][0].as_py()
+        ).pictures
+        terms[task] = picture.licence
+    by = "http://creativecommons.org/licenses/by/2.0/"
+    assert terms == {"image_captioning": by, "visual_grounding": None}
+
+
 def test_the_answer_is_json(sample_build: Builder, shard: Shard) -> None:
     told = json.loads(json.dumps(lineage(sample_build.lake, shard.uids[1].as_py()).as_dict()))
     assert told["origin"]["proved"] is True

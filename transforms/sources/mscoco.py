@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
-from schemas.instance import Split
 from schemas.source import Licence, Pin, RemoteFile, Source
+from transforms import coco_pictures
+from transforms.coco_pictures import SPLITS
 from transforms.raw import Place, Raw, Record, Rejected, Row
 
 _HOST: Final = "https://s3.amazonaws.com/images.cocodataset.org"
 _WITNESS: Final = "published by third-party loaders of the dataset"
-
-SPLITS: Final[dict[str, Split]] = {"train2014": "train", "val2014": "validation"}
-"""The split of each folder of pictures, which is also the name of its archive."""
 
 _MEMBERS: Final = {
     kind: tuple(f"annotations/{kind}_{folder}.json" for folder in SPLITS)
@@ -75,19 +73,21 @@ SOURCE: Final = Source(
             single=(f"{_HOST}/{{}}",),
         ),
     },
+    # Counted are all things, of which a few have no area and are rejected.
+    accepts={
+        "images/train": 82_783,
+        "images/validation": 40_504,
+        "objects/train": 604_907,
+        "captions/train": 414_113,
+        "captions/validation": 202_654,
+    },
 )
 
 _FILE = re.compile(r"COCO_((?:train|val)2014)_(\d{12})\.jpg")
 _FLICKR = re.compile(r"staticflickr\.com/\d+/(\d{1,18})_")
 
-Pixels = Annotated[int, msgspec.Meta(ge=1, lt=1 << 31)]
 
-
-class _Listed(Record):
-    id: int
-    file_name: str
-    width: Pixels
-    height: Pixels
+class _Listed(coco_pictures.Licensed):
     flickr_url: str | None = None
     url: str | None = None
 
@@ -176,6 +176,7 @@ def _listed(place: Place, picture: _Listed) -> Row | Rejected:
             "coco_id": picture.id,
             "flickr_id": int(on_flickr[1]) if on_flickr else None,
             "published_split": SPLITS[found[1]],
+            "licence": picture.licence,
             "archive": found[1],
             "picture": f"{found[1]}/{picture.file_name}",
         },

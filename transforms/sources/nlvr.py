@@ -42,6 +42,8 @@ SOURCE: Final = Source(
         ),
         "images": RemoteFile(holds="pictures", single=(f"{_REPOSITORY}/{{}}",)),
     },
+    redistribution="allowed",
+    accepts={"statements": 990},
 )
 
 _IDENTIFIER = re.compile(r"\d+-\d+")

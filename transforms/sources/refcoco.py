@@ -90,6 +90,8 @@ SOURCE: Final = Source(
         "refcocog": _REFCOCOG.file(20220413012904),
     },
     borrows={"train2014": "mscoco.train2014"},
+    # Expressions of RefCOCO, of RefCOCO+ and of RefCOCOg (README of the publisher's code).
+    accepts={"regions": 142_210 + 141_564 + 95_010},
 )
 
 
@@ -136,7 +138,7 @@ def images(refcoco: Raw, refcoco_plus: Raw, refcocog: Raw) -> Iterator[Row | Rej
                 splits[reference.image_id] = max(known, _SPLITS[reference.split], key=SPLITS.index)
     named: set[int] = set()
     for dataset, raw in _files(refcoco, refcoco_plus, refcocog):
-        pictures = raw.records(coco_pictures.Listed, member=dataset.instances, under="images")
+        pictures = raw.records(coco_pictures.Licensed, member=dataset.instances, under="images")
         for place, picture in pictures:
             if picture.id in named:
                 continue
@@ -209,7 +211,7 @@ def _things(dataset: _Dataset, raw: Raw) -> Iterator[tuple[Place, _Thing]]:
     return raw.records(_Thing, member=dataset.instances, under="annotations")
 
 
-def _picture(place: Place, picture: coco_pictures.Listed, split: Split | None) -> Row | Rejected:
+def _picture(place: Place, picture: coco_pictures.Licensed, split: Split | None) -> Row | Rejected:
     if picture.file_name != coco_pictures.file_name(picture.id, _FOLDER):
         return _rejected(place, picture, "unknown_picture_address")
     columns = coco_pictures.image(picture.id, _FOLDER)
@@ -218,6 +220,7 @@ def _picture(place: Place, picture: coco_pictures.Listed, split: Split | None) -
         "width": picture.width,
         "height": picture.height,
         "published_split": split,
+        "licence": picture.licence,
     }
 
 

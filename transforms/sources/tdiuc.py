@@ -64,7 +64,7 @@ SOURCE: Final = Source(
         "val2014": "mscoco.val2014",
         **visual_genome_pictures.BORROWED,
     },
-    accepts={"questions": 1_654_167},
+    accepts={"questions": 1_654_167, "questions.kind": 12},
 )
 
 

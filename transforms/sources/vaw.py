@@ -47,7 +47,7 @@ SOURCE: Final = Source(
     borrows=BORROWED,
     # The licence allows it for non-commercial research, with a copy of the licence.
     redistribution="allowed",
-    accepts={"images": 72_274, "objects": 260_895},
+    accepts={"images": 72_274, "objects": 260_895, "attributes.attribute": 620},
 )
 
 Number = int | float

@@ -21,6 +21,9 @@ _RECORDS: Final = "https://homes.cs.washington.edu/~ranjay/visualgenome/data/dat
 _PICTURES: Final = "https://cs.stanford.edu/people/rak248/VG_100K_2"
 _WITNESS: Final = "published by third-party loaders of the dataset"
 
+PUBLISHED: Final = 108_077
+"""Pictures."""
+
 SOURCE: Final = Source(
     title="Visual Genome",
     homepage="https://homes.cs.washington.edu/~ranjay/visualgenome/index.html",
@@ -78,9 +81,10 @@ SOURCE: Final = Source(
             holds="pictures",
         ),
     },
+    redistribution="allowed",
+    accepts={"images": PUBLISHED},
 )
 
-PUBLISHED: Final = 108_077
 FIRST_VALIDATION: Final = 86_462
 FIRST_TEST: Final = 97_270
 """Splits by position in the published file of regions, from 0 (MultiInstruct, `VG_splits.json`)."""

@@ -48,6 +48,8 @@ SOURCE: Final = Source(
             holds="pictures", single=("https://s3.amazonaws.com/images.cocodataset.org/{}",)
         ),
     },
+    redistribution="allowed",
+    accepts={"statements": 1_222},
 )
 
 _LINK = re.compile(r"https?://images\.cocodataset\.org/((?:train|val)2017/((\d{12})\.jpg))")
