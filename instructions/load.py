@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from instructions.render import TextSlot, Wording, parse
@@ -108,20 +109,34 @@ def load_draft(task: str, text: str, own: Path | None = None) -> TaskInstruction
 
 def _read(path: Path, task: str) -> TaskInstructions:
     try:
-        declared = InstructionFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise BuildError(
             "a task has no instruction file",
             where=path,
             next_step="write the file; the README shows what stands in it",
         ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise BuildError(
-            "an instruction file cannot be read",
-            where=path,
-            got=error,
-            expected="TOML with a list `instructions` of strings, and pairs `answers` where there are two",
-        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+    return _checked(path, text, task)
+
+
+def _unreadable(path: Path, error: Exception) -> BuildError:
+    return BuildError(
+        "an instruction file cannot be read",
+        where=path,
+        got=error,
+        expected="TOML with a list `instructions` of strings, and pairs `answers` where there are two",
+    )
+
+
+@cache
+def _checked(path: Path, text: str, task: str) -> TaskInstructions:
+    """What stands in a file; a plan asks for the same one several times."""
+    try:
+        declared = InstructionFile.model_validate(tomllib.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(path, error) from error
     wordings = tuple(_parse_in(path, text) for text in declared.instructions)
     for wording in wordings[1:]:
         _check_same_slots(path, wording, wordings[0])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -128,13 +130,20 @@ class Builder:
             return None
         return artifact.recorded(self.lake, step.reference, step.fingerprint(contents))
 
+    @cached_property
+    def _readers(self) -> dict[Reference, list[Step]]:
+        """The steps that read an artifact, by the artifact."""
+        readers: dict[Reference, list[Step]] = defaultdict(list)
+        for step in self.steps.values():
+            for reference in {needed.whole for needed in step.inputs}:
+                readers[reference].append(step)
+        return readers
+
     def _spared(self, step: Step) -> Artifact | None:
         """A publisher's file that is not here and need not be: all that is made from it is there."""
         if step.reference.stage != "raw":
             return None
-        readers = [
-            other for other in self.steps.values() if step.reference in {ref.whole for ref in other.inputs}
-        ]
+        readers = self._readers.get(step.reference, ())
         if not readers or any((self.find(reader) or self._spared(reader)) is None for reader in readers):
             return None
         return self._recorded(step)
