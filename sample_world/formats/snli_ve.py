@@ -18,7 +18,6 @@ from PIL import Image
 
 from sample_world.archive import archive, deflate, tar_gz, write_file
 from sample_world.coco import photographs
-from sample_world.copies import EVALUATED_PAIR
 from sample_world.draw import draw, encoded
 from sample_world.irregular_snli_ve import PICTURES, RECORDS, Records
 from sample_world.scene import Scene, Statement
@@ -26,11 +25,11 @@ from sample_world.scenes import flickr_id, further_scenes
 
 _SNLI: Final = "nlp.stanford.edu/projects/snli/snli_1.0.zip"
 _LISTS: Final = "raw.githubusercontent.com/necla-ml/SNLI-VE/e6cf745d2e677a2ad878b3cc095cde75c0bbb144/data"
-_ARCHIVE: Final = "storage.googleapis.com/allennlp-public-data/snli-ve/flickr30k_images.tar.gz"
+_ARCHIVE: Final = "by-hand/snli_ve/flickr30k_images.tar.gz"
 _PARTS: Final = ("train", "dev", "test")
 
 # Far above the pairs of all other scenes; numbers on Flickr follow from them.
-_FIRST_PAIR: Final = EVALUATED_PAIR
+_FIRST_PAIR: Final = 120_000_000
 _FIRST_SPARE_PAIR: Final = 125_000_000
 _FIRST_TRAINED_PAIR: Final = 127_000_000
 _PAIRS_AT_SCALE_1: Final = 10
@@ -62,7 +61,7 @@ class _Photograph(NamedTuple):
 
 
 def write(mirror: Path, seed: int, scale: float) -> None:
-    """Writes the four files below `mirror`, each under the host and path of its url.
+    """Writes the four files below `mirror`, each where its source says that it lies.
 
     Irregular photographs (see `sample_world.irregular_snli_ve`) come first, then the regular ones, then
     those that are not of the test list.

@@ -22,7 +22,7 @@ from sample_world.scenes import coco_id, flickr_id
 SCALE = 0.5
 SNLI = "nlp.stanford.edu/projects/snli/snli_1.0.zip"
 LISTS = "raw.githubusercontent.com/necla-ml/SNLI-VE/e6cf745d2e677a2ad878b3cc095cde75c0bbb144/data"
-PICTURES = "storage.googleapis.com/allennlp-public-data/snli-ve/flickr30k_images.tar.gz"
+PICTURES = "by-hand/snli_ve/flickr30k_images.tar.gz"
 
 
 @pytest.fixture(scope="module", params=[0, 7])

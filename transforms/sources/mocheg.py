@@ -20,7 +20,7 @@ from typing import Final
 import msgspec
 
 from schemas.instance import Split
-from schemas.source import Licence, RemoteFile, Source
+from schemas.source import Licence, RemoteFile, Source, Terms
 from transforms.markup import without_markup
 from transforms.raw import NotAsked, Place, Raw, Record, Rejected, Row
 
@@ -53,8 +53,9 @@ SOURCE: Final = Source(
         "Fetch the archive from there, and keep it as mocheg.tar.gz, whichever version it is and whatever "
         "its name. It holds mocheg/train/Corpus2.csv, mocheg/train/images/PICTURE and the same of val. Who "
         "has only the unpacked folder mocheg packs it again: tar -czf mocheg.tar.gz mocheg/train mocheg/val",
-        "multiinstruct adopt mocheg mocheg.tar.gz",
+        "multiinstruct adopt mocheg mocheg.tar.gz --accept-terms mocheg",
     ),
+    terms=Terms(url=_FORM, summary="Use the archive as its authors' form asks of whoever fills it in."),
     redistribution="allowed",
 )
 

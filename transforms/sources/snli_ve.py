@@ -8,9 +8,7 @@ about captions of Flickr30k, and from two lists of photographs, by the rule of t
 Only the test part is read: pairs of the other list count as not asked for.
 
 Photographs are named by their numbers on Flickr, by which those are found that COCO or Visual Genome show
-as well; their sizes are not published. The archive may be withdrawn from its address, for who wants the
-photographs is to ask at https://shannon.cs.illinois.edu/DenotationGraph/: `adopt` takes the archive, or the
-folder `flickr30k_images`, from whoever has it.
+as well; their sizes are not published. Who wants them is to ask for them, so that a person fetches them.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.source import Licence, Pin, RemoteFile, Source
+from schemas.source import Licence, Pin, RemoteFile, Source, Terms
 from transforms.raw import NotAsked, Raw, Record, Rejected, Row
 
 _LISTS: Final = (
@@ -29,6 +27,8 @@ _LISTS: Final = (
 )
 _WITNESS: Final = "the git object at the commit in the address"
 _FOLDER: Final = "flickr30k_images"
+_ARCHIVE: Final = f"{_FOLDER}.tar.gz"
+_FORM: Final = "https://shannon.cs.illinois.edu/DenotationGraph/"
 
 _MEMBERS: Final = tuple(f"snli_1.0/snli_1.0_{part}.jsonl" for part in ("train", "dev", "test"))
 """In the order in which the generator reads them. Pairs of one photograph may stand in any of them."""
@@ -73,12 +73,20 @@ SOURCE: Final = Source(
                 witness=_WITNESS,
             ),
         ),
-        "images": RemoteFile(
-            urls=(f"https://storage.googleapis.com/allennlp-public-data/snli-ve/{_FOLDER}.tar.gz",),
-            about_bytes=4_400_000_000,
-            holds="pictures",
-        ),
+        "images": RemoteFile(by_hand=_ARCHIVE, about_bytes=4_400_000_000, holds="pictures"),
     },
+    steps=(
+        f"Ask for the photographs of Flickr30k with the form at {_FORM}, and agree to its terms.",
+        f"Fetch {_ARCHIVE} from where its answer says. AllenNLP has given out the same photographs at "
+        f"https://storage.googleapis.com/allennlp-public-data/snli-ve/{_ARCHIVE}",
+        f"Leave them in their archive, or unpack them to a folder {_FOLDER} of NUMBER.jpg: either will do.",
+        "multiinstruct adopt snli_ve PATH --accept-terms snli_ve",
+    ),
+    terms=Terms(
+        url=_FORM,
+        summary="Use the photographs of Flickr30k for non-commercial research only; each belongs to whoever "
+        "put it on Flickr.",
+    ),
     accepts={"images": 1_000, "statements": 17_901},
 )
 
