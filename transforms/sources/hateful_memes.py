@@ -34,7 +34,7 @@ SOURCE: Final = Source(
 }""",
     files={
         "test_unseen": RemoteFile(by_hand="test_unseen.jsonl"),
-        "images": RemoteFile(by_hand="img.zip", holds="pictures"),
+        "images": RemoteFile(by_hand="img.zip", holds="pictures", about_bytes=3_400_000_000),
     },
     steps=(
         f"Read the licence at {_PAGE}, or in LICENSE.txt of the data: it is given to you alone.",

@@ -20,12 +20,21 @@ from transforms.coco_pictures import SPLITS
 from transforms.raw import Place, Raw, Record, Rejected, Row
 
 _HOST: Final = "https://s3.amazonaws.com/images.cocodataset.org"
+_PLAIN_HOST: Final = "http://images.cocodataset.org"
+"""The publisher's own name for it, whose certificate is another's: only for files whose bytes are pinned."""
+
 _WITNESS: Final = "published by third-party loaders of the dataset"
 
 _MEMBERS: Final = {
     kind: tuple(f"annotations/{kind}_{folder}.json" for folder in SPLITS)
     for kind in ("instances", "captions")
 }
+
+
+def _both(path: str) -> tuple[str, str]:
+    """Addresses of a file whose bytes are pinned."""
+    return f"{_HOST}/{path}", f"{_PLAIN_HOST}/{path}"
+
 
 SOURCE: Final = Source(
     title="MS COCO 2014",
@@ -44,7 +53,7 @@ SOURCE: Final = Source(
 }""",
     files={
         "annotations": RemoteFile(
-            urls=(f"{_HOST}/annotations/annotations_trainval2014.zip",),
+            urls=_both("annotations/annotations_trainval2014.zip"),
             pin=Pin(
                 sha256="031296bbc80c45a1d1f76bf9a90ead27e94e99ec629208449507a4917a3bf009",
                 bytes=252_872_794,
@@ -53,7 +62,7 @@ SOURCE: Final = Source(
             members=(*_MEMBERS["instances"], *_MEMBERS["captions"]),
         ),
         "train2014": RemoteFile(
-            urls=(f"{_HOST}/zips/train2014.zip",),
+            urls=_both("zips/train2014.zip"),
             pin=Pin(
                 sha256="ede4087e640bddba550e090eae701092534b554b42b05ac33f0300b984b31775",
                 bytes=13_510_573_713,
@@ -63,7 +72,7 @@ SOURCE: Final = Source(
             single=(f"{_HOST}/{{}}",),
         ),
         "val2014": RemoteFile(
-            urls=(f"{_HOST}/zips/val2014.zip",),
+            urls=_both("zips/val2014.zip"),
             pin=Pin(
                 sha256="fe9be816052049c34717e077d9e34aa60814a55679f804cd043e3cbee3b9fde0",
                 bytes=6_645_013_297,
