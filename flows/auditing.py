@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -46,14 +47,7 @@ def audit(lake: Path, task: str | None, as_json: bool) -> None:
 
 
 def _as_dict(task: TaskReport) -> dict[str, object]:
-    audit = task.audit.model_dump() if task.audit else {}
-    return {**audit, "removed": _removed(task)}
-
-
-def _removed(task: TaskReport) -> dict[str, dict[str, int]]:
-    """Rows left out by reason, at each stage."""
-    ledgers = {"instances": task.instances, "mixture": task.chosen, "shards": task.written}
-    return {stage: ledger.rejected for stage, ledger in ledgers.items() if ledger is not None}
+    return task.audit.model_dump() if task.audit else {}
 
 
 def _print_build(told: Report, audit: BuildAudit) -> None:
@@ -80,6 +74,12 @@ def _print_build(told: Report, audit: BuildAudit) -> None:
     out.print(plain(f"{audit.evaluation_texts:,} texts are held out; {said:,} training rows hold one"))
     families = ", ".join(f"{name} {count:,}" for name, count in audit.families.items())
     out.print(plain(f"training rows by family: {families}"))
+    removed = Counter[str]()
+    for task in told.tasks:
+        for rule in task.audit.removed if task.audit else ():
+            removed[rule.kind] += rule.rows
+    kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(removed.items()))
+    out.print(plain(f"rows left out by kind of rule: {kinds}"))
     for one in audit.pretraining:
         out.print(plain(f"pretraining of OFA: {_seen(audit, one.task)}"))
     for broken in audit.violations:
@@ -111,12 +111,12 @@ def _print_task(task: TaskReport, build: BuildAudit) -> None:
             wording = f"in wording {one.wording or 'none'} ({one.wording_share:.0%})"
             answers = f"in answers {one.answers or 'none'} ({one.answers_share:.0%})"
             out.print(plain(f"nearest training task: {wording}, {answers}"))
+    if audit.task in build.shared_pictures:
+        out.print(plain(f"training rows that show a held-out picture: {build.shared_pictures[audit.task]:,}"))
     if seen := _seen(build, audit.task):
         out.print(plain(f"pretraining of OFA: {seen}"))
-    for stage, reasons in _removed(task).items():
-        told = ", ".join(f"{reason} {rows:,}" for reason, rows in reasons.items())
-        if told:
-            out.print(plain(f"left out of {stage}: {told}"))
+    for rule in audit.removed:
+        out.print(plain(f"left out of {rule.stage}: {rule.rows:,} {rule.reason} ({rule.kind})"))
     if audit.reviews is not None:
         out.print(plain(f"marked wrong by people: {_errors(audit.reviews)}"))
     for broken in audit.violations:
@@ -128,6 +128,8 @@ def _print_split(name: str, of: SplitAudit) -> None:
     out.print(plain(f"{name}: {counts}, {of.duplicates:,} twice, {of.texts_of_training:,} said in training"))
     frequent = ", ".join(f"{one.text} {one.rows / of.rows:.0%}" for one in of.frequent)
     out.print(plain(f"  most frequent: {frequent}"))
+    if of.labels:
+        out.print(plain(f"  labels {', '.join(f'{name} {rows:,}' for name, rows in of.labels.items())}"))
     if of.option_counts:
         places = _counts(of.answer_places)
         out.print(plain(f"  options {_counts(of.option_counts)}; place of the answer {places}"))

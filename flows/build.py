@@ -28,7 +28,7 @@ from schemas.artifact import Reference
 from schemas.audit import BuildAudit
 from schemas.errors import BuildError, TransientError
 from schemas.report import Report
-from schemas.settings import BuildSettings, OptionsStyle, Quantisation, Until
+from schemas.settings import BuildSettings, OptionsStyle, Quantisation, Rules, Until
 from transforms.builder import Builder
 from transforms.lake import writing
 from transforms.pausing import UnreachedError, by_reason
@@ -116,6 +116,7 @@ def build_multiinstruct(
     accept_terms: Annotated[tuple[str, ...], Field(description="Agree to the terms of these.")] = (),
     unpinned: Annotated[bool, Field(description="Accept files that nobody has vouched for.")] = False,
     per_image: Annotated[int, Field(ge=0, description="Rows a derived task asks of an image.")] = 5,
+    rules: Annotated[Rules, Field(description="How rows of tasks are made.")] = "ours",
     instructions: Annotated[Path | None, Field(description="Instruction files laid over ours.")] = None,
     quantisation: Annotated[Quantisation, Field(description="Coordinates to bins.")] = "whole_image_999",
     options_style: Annotated[OptionsStyle, Field(description="How options are joined.")] = "spaced",
@@ -136,6 +137,7 @@ def build_multiinstruct(
         accept_terms=accept_terms,
         unpinned=unpinned,
         per_image=per_image,
+        rules=rules,
         instructions=instructions,
         quantisation=quantisation,
         options_style=options_style,
@@ -193,6 +195,8 @@ def _show_audit(report: Report, audit: BuildAudit) -> None:
             "instances": audited.instances,
             "rows": sum(split.rows for split in audited.splits.values()),
             "duplicates": sum(split.duplicates for split in audited.splits.values()),
+            "left out by fixes": sum(rule.rows for rule in audited.removed if rule.kind == "fix"),
+            "left out as leaks": sum(rule.rows for rule in audited.removed if rule.kind == "leak"),
             "best guess": max(
                 (guess.accuracy for guess in audited.guesses.ways.values()) if audited.guesses else (),
                 default=None,

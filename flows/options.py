@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from schemas.settings import OptionsStyle, Quantisation, Until, VocabularyName
+from schemas.settings import OptionsStyle, Quantisation, Rules, Until, VocabularyName
 
 Lake = Annotated[
     Path, typer.Option("--lake", envvar="MULTIINSTRUCT_LAKE", help="Folder in which everything is kept.")
@@ -38,6 +38,10 @@ AcceptTerms = Annotated[
 ]
 PerImage = Annotated[
     int, typer.Option("--per-image", min=0, help="Rows a derived task asks of one image; 0 is all.")
+]
+RulesOf = Annotated[
+    Rules,
+    typer.Option("--rules", help="How rows are made: by our rules, or as the published scripts meant it."),
 ]
 OwnInstructions = Annotated[
     Path | None, typer.Option("--instructions", help="Folder of instruction files laid over ours.")

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from schemas.instance import Split
+from schemas.reason import Kind
 from schemas.task import Output
 
 Family = Literal["reasoning", "conversation", "caption", "multiple_choice", "binary", "other"]
@@ -65,6 +66,20 @@ class Answer(_Part):
     rows: int
 
 
+class Removed(_Part):
+    """Rows that one rule has left out.
+
+    Attributes:
+        stage: when instances were derived, when the mixture took its rows, or when shards were written.
+        kind: what the rule is for.
+    """
+
+    stage: Literal["instances", "mixtures", "shards"]
+    reason: str
+    kind: Kind
+    rows: int
+
+
 class SplitAudit(_Part):
     """One split of a task.
 
@@ -73,6 +88,7 @@ class SplitAudit(_Part):
         pictures: different pictures that they show.
         answers: different answers.
         frequent: the most frequent of them.
+        labels: rows by label, `true` and `false`, whatever the words; empty where answers are no labels.
         option_counts: rows by number of options.
         answer_places: rows by place of the answer among the options, from 1.
         source_ids: ids of a prompt, over all instructions.
@@ -91,6 +107,7 @@ class SplitAudit(_Part):
     pictures: int
     answers: int
     frequent: list[Answer]
+    labels: dict[str, int]
     option_counts: dict[int, int]
     answer_places: dict[int, int]
     source_ids: Spread | None
@@ -154,6 +171,7 @@ class TaskAudit(_Part):
         prompts: different prompts: each input under each instruction.
         verbs: what the instructions tell to do, in order of name.
         answer_types: rows by kind of answer.
+        removed: rows left out, by stage and reason.
         reviews: None if nobody has looked.
     """
 
@@ -171,6 +189,7 @@ class TaskAudit(_Part):
     answer_types: dict[str, int]
     splits: dict[Split, SplitAudit]
     guesses: Guesses | None
+    removed: list[Removed]
     reviews: Reviews | None
     violations: list[Violation]
 

@@ -37,5 +37,8 @@ PICTURED: Final[dict[str, tuple[pa.DataType, str]]] = {
 SLOTS: Final = {slot: pa.string() for slot in TEXT_SLOTS}
 """Columns that instructions may show. Every other column of a task is a fact carried along."""
 
+LABEL: Final = "label"
+"""Column of a task of two answers: which of a pair of answers is right."""
+
 REJECTED: Final = "rejected"
 """Column of a task's query: empty, or the reason why the row is left out."""

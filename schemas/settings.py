@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Until = Literal["tables", "instances", "shards"]
 Quantisation = Literal["whole_image_999", "ofa_480"]
 OptionsStyle = Literal["spaced", "published"]
+Rules = Literal["ours", "published"]
 VocabularyName = Literal["ofa", "sample"]
 
 
@@ -31,6 +32,8 @@ class BuildSettings(BaseModel):
         accept_terms: sources to whose terms the person who builds agrees.
         unpinned: accept files whose bytes nobody has vouched for, and remember their hash.
         per_image: rows that a derived task asks of one image; 0 means all.
+        rules: how rows of tasks are made: `ours`, or as the `published` scripts meant it, less their bugs
+            and leaks, to compare with.
         instructions: folder of instruction files that are laid over the shipped ones.
         quantisation: how a coordinate becomes one of the 1,000 location bins.
         options_style: `spaced` joins options with blanks around the separator, `published` without.
@@ -52,6 +55,7 @@ class BuildSettings(BaseModel):
     accept_terms: tuple[str, ...] = ()
     unpinned: bool = False
     per_image: int = Field(default=5, ge=0)
+    rules: Rules = "ours"
     instructions: Path | None = None
     quantisation: Quantisation = "whole_image_999"
     options_style: OptionsStyle = "spaced"

@@ -78,6 +78,17 @@ NEAREST: Final = pa.schema(
 )
 """One row a task: the training tasks most like it."""
 
+REMOVED: Final = pa.schema(
+    [
+        ("task", pa.string()),
+        ("stage", pa.string()),
+        ("reason", pa.string()),
+        ("kind", pa.string()),
+        ("rows", pa.int64()),
+    ]
+)
+"""One row for each task, stage and rule that has left rows out, see `schemas.reason`."""
+
 VIOLATIONS: Final = pa.schema(
     [
         ("rule", pa.string()),
@@ -134,6 +145,8 @@ def audit_build(
     _write(making, "tasks", TASKS, _splits(audits))
     _write(making, "guesses", GUESSES, _guesses(audits))
     _write(making, "nearest", NEAREST, [one.model_dump() for one in audit.nearest])
+    removed = [{"task": task, **one.model_dump()} for task, audit in audits.items() for one in audit.removed]
+    _write(making, "removed", REMOVED, removed)
     _write(making, "violations", VIOLATIONS, [one.model_dump() for one in violations])
 
 

@@ -56,6 +56,11 @@ def split_audit(
         pictures=len({row.image_id for row in rows if row.image_id is not None}),
         answers=len(answers),
         frequent=[Answer(text=text, rows=count) for text, count in frequent],
+        labels={
+            name: count
+            for name, label in (("true", True), ("false", False))
+            if (count := sum(row.label is label for row in rows))
+        },
         option_counts=dict(sorted(Counter(len(row.options) for row in rows if row.options).items())),
         answer_places=dict(sorted(places.items())),
         source_ids=spread(source_ids),

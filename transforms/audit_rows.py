@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.box import Box
-from schemas.instance import SLOTS, Split
+from schemas.instance import LABEL, SLOTS, Split
 from schemas.token import REGION
 from transforms.duck import Database, identifier
 from transforms.guessing import Exercise
@@ -26,6 +26,7 @@ class Row(NamedTuple):
     regions: tuple[Box, ...]
     options: tuple[str, ...]
     target: str
+    label: bool | None
     width: int | None
     height: int | None
 
@@ -46,7 +47,8 @@ def taken_rows(
     database: Database, task: str, instances: Path, rows: Path, pictures: Path
 ) -> dict[Split, list[Row]]:
     """The rows of each split that has some, in drawn order."""
-    slots = [name for name in pq.read_schema(instances).names if name in SLOTS]
+    columns = pq.read_schema(instances).names
+    slots = [name for name in columns if name in SLOTS]
     for name, path in (("instances", instances), ("rows", rows), ("pictures", pictures)):
         database.view(task, name, [path])
     here = identifier(task)
@@ -60,6 +62,7 @@ def taken_rows(
             instances.regions,
             instances.options,
             instances.target,
+            {"instances.label" if LABEL in columns else "null::boolean as label"},
             pictures.declared_width as width,
             pictures.declared_height as height
         from {here}.rows as rows
@@ -85,6 +88,7 @@ def _rows(table: pa.Table) -> Iterator[tuple[Split, Row]]:
                 _boxes(values["regions"]),
                 tuple(values["options"] or ()),
                 values["target"],
+                values["label"],
                 values["width"],
                 values["height"],
             ),

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import pyarrow as pa
 
@@ -14,8 +14,9 @@ from instructions.load import TaskInstructions
 from instructions.render import Literal as OurWords
 from instructions.render import Wording
 from schemas.artifact import Manifest
-from schemas.audit import FEW_ROWS, Guesses, Reviews, Rule, SplitAudit, TaskAudit, Violation
+from schemas.audit import FEW_ROWS, Guesses, Removed, Reviews, Rule, SplitAudit, TaskAudit, Violation
 from schemas.instance import SPLITS, Split
+from schemas.reason import kind_of
 from schemas.task import TaskHead
 from shards.format import InstructionSet
 from shards.read import Shard
@@ -70,7 +71,7 @@ class TaskFiles:
         rows: the taken ones, see `transforms.select.ROWS`.
         pictures: what they show, see `transforms.select.PICTURES`.
         shard: folder of the shard.
-        shard_manifest: what was said when it was written.
+        manifests: what was said of them when they were written, by stage.
         instructions: the instructions as ids.
         vocabulary: what both were encoded with.
     """
@@ -79,7 +80,7 @@ class TaskFiles:
     rows: Path
     pictures: Path
     shard: Path
-    shard_manifest: Manifest
+    manifests: Mapping[Literal["instances", "mixtures", "shards"], Manifest]
     instructions: InstructionSet
     vocabulary: Vocabulary
 
@@ -120,6 +121,11 @@ def audit_task(
         answer_types=dict(sorted(Counter(answer_type(head.output, row.target) for row in rows).items())),
         splits=splits,
         guesses=_guesses(taken) if head.output in _SAID or head.output == "region_option" else None,
+        removed=[
+            Removed(stage=stage, reason=reason, kind=kind_of(reason), rows=count)
+            for stage, manifest in files.manifests.items()
+            for reason, count in manifest.rejected.items()
+        ],
         reviews=reviews,
         violations=violations,
     )
@@ -150,7 +156,7 @@ def _splits(
     taken: Mapping[Split, Sequence[Row]], available: Mapping[Split, int], files: TaskFiles
 ) -> Iterator[tuple[Split, SplitAudit]]:
     training: frozenset[Said] = frozenset(said(row) for row in taken.get("train", ()))
-    truncated = files.shard_manifest.facts.get("truncated", {})
+    truncated = files.manifests["shards"].facts.get("truncated", {})
     for split in SPLITS:
         if split in taken:
             sources, targets = _lengths(split, files)

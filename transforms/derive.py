@@ -70,6 +70,8 @@ def derive(
     making: Draft,
     threads: int | None = None,
     empty: Mapping[str, str] | None = None,
+    waived: Sequence[str] = (),
+    file: str | None = None,
 ) -> None:
     """Writes `data/instances.parquet` and the rows left out.
 
@@ -79,17 +81,19 @@ def derive(
         variables: what `getvariable` gives; `seed` and `task` decide every draw.
         answers: pairs of words for a true and a false `label`.
         empty: what is said in a slot whose list is empty, by slot.
+        waived: reasons of the query that leave no row out.
+        file: where the query stands in the checkout, if it is not ours.
 
     Raises:
         BuildError: the query fails, or a kept row breaks the contract of instances.
     """
-    where = f"transforms/tasks/{task}.sql"
+    where = file or f"transforms/tasks/{task}.sql"
     with Database(making.scratch, threads) as database:
         for (schema, name), path in views.items():
             database.view(schema, name, [path])
         database.set({**variables, "task": task})
         try:
-            shape(database, task, head, sql, answers, where, empty)
+            shape(database, task, head, sql, answers, where, empty, waived)
             _check(database, head, where)
             _write(database, making)
             looked_at = database.rows(

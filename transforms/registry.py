@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +14,8 @@ from pydantic import ValidationError
 
 from schemas.errors import BuildError, ExitCode
 from schemas.mixture import Mixture
+from schemas.reason import FIXES
+from schemas.settings import Rules
 from schemas.source import RemoteFile, Source
 from schemas.task import TaskHead
 from transforms.duck import lineage
@@ -22,6 +24,8 @@ _HERE = Path(__file__).parent
 SOURCES = _HERE / "sources"
 TASKS = _HERE / "tasks"
 MIXTURES = _HERE / "mixtures"
+PUBLISHED = TASKS / "published"
+"""Queries of the tasks whose rows the published scripts make otherwise."""
 
 Key = tuple[str, str]
 """Source and declared file."""
@@ -38,6 +42,8 @@ class Task:
         reads: tables `(schema, name)` in order of first mention; the first is the one whose rows
             are asked about.
         settings: settings of the build that the query uses.
+        file: where the query stands in the checkout.
+        waived: reasons that are in the query and leave no row out.
     """
 
     name: str
@@ -45,6 +51,8 @@ class Task:
     sql: str
     reads: tuple[tuple[str, str], ...]
     settings: tuple[str, ...]
+    file: str
+    waived: tuple[str, ...] = ()
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -131,17 +139,40 @@ def _parsed(path: Path, text: str) -> Task:
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         raise BuildError("the head of the task is not valid", where=path, got=error) from error
     found = lineage(text, path)
-    return Task(path.stem, head, text, found.tables, found.settings)
+    return Task(path.stem, head, text, found.tables, found.settings, _shown(path))
 
 
-def task(name: str) -> Task:
+def task(name: str, rules: Rules = "ours") -> Task:
     """Reads a task's file.
+
+    The published rules are ours less the reasons in `FIXES`; where rows are made otherwise, the query is
+    that of the same name in `PUBLISHED`.
 
     Raises:
         BuildError: its head is not valid, or its query breaks a rule of `lineage`.
     """
     path = TASKS / f"{name}.sql"
-    return _parsed(path, path.read_text())
+    ours = _parsed(path, path.read_text())
+    return ours if rules == "ours" else _published(ours)
+
+
+def _published(ours: Task) -> Task:
+    path = PUBLISHED / f"{ours.name}.sql"
+    found = ours
+    if path.is_file():
+        text = path.read_text()
+        read = lineage(text, path)
+        found = replace(ours, sql=text, reads=read.tables, settings=read.settings, file=_shown(path))
+    return replace(
+        found,
+        head=ours.head.model_copy(update={"balance": False}),
+        waived=tuple(reason for reason in FIXES if f"'{reason}'" in found.sql),
+    )
+
+
+def _shown(path: Path) -> str:
+    """A file of this package as a person finds it in the checkout."""
+    return path.relative_to(_HERE.parent).as_posix()
 
 
 def mixture(name: str) -> Mixture:

@@ -6,12 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from schemas.box import SIDES
 from schemas.errors import BuildError
-from schemas.instance import FIXED, PICTURED, REJECTED, SLOTS
+from schemas.instance import FIXED, LABEL, PICTURED, REJECTED, SLOTS
 from schemas.task import TaskHead
 from transforms.duck import Database, identifier, literal
-
-LABEL = "label"
-"""Column of a task of two answers: which of a pair of answers is right."""
 
 _DEFAULTS = {
     "image_id": "null::varchar",
@@ -33,12 +30,14 @@ def shape(
     answers: Sequence[tuple[str, str]],
     where: str,
     empty: Mapping[str, str] | None = None,
+    waived: Sequence[str] = (),
 ) -> None:
     """Makes the table `asked` out of a task's query.
 
     Args:
         answers: pairs of words for a true and a false `label`.
         empty: what is said in a slot whose list is empty, by slot.
+        waived: reasons of the query that leave no row out.
 
     Raises:
         BuildError: the query lacks a column, or has a label and its instructions no answers, or a
@@ -56,7 +55,10 @@ def shape(
     slots = [f"{_slot(name, types[name], empty or {}, where)} as {name}" for name in SLOTS if name in given]
     answer = [f"{_source(name, given)} as {name}" for name in pictured]
     facts = [identifier(name) for name in given if name not in {*FIXED, *SLOTS, *pictured, REJECTED}]
-    columns = ", ".join([*fixed, *slots, *answer, *facts, f"{_source(REJECTED, given)} as {REJECTED}"])
+    reason = _source(REJECTED, given)
+    if waived:
+        reason = f"case when {reason} not in ({', '.join(map(literal, waived))}) then {reason} end"
+    columns = ", ".join([*fixed, *slots, *answer, *facts, f"{reason} as {REJECTED}"])
     database.run(f"create table asked as select {columns} from ({query}\n)")
     if LABEL in given:
         _answer(database, answers)

@@ -72,7 +72,11 @@ def _audit_task(task: str, reviews: Reviews | None, settings: BuildSettings, mak
         rows=making.table(selected(settings.mixture, task, "rows")),
         pictures=making.table(selected(settings.mixture, task, "pictures")),
         shard=shard.path(""),
-        shard_manifest=shard.manifest,
+        manifests={
+            "instances": making.inputs[instances(task)].manifest,
+            "mixtures": making.inputs[selected(settings.mixture, task)].manifest,
+            "shards": shard.manifest,
+        },
         instructions=read_instructions(making.inputs[prepared(task)].path("")),
         vocabulary=Vocabulary.load(making.inputs[ASSEMBLED].path("")),
     )

@@ -23,7 +23,7 @@ def instances(task: str) -> Reference:
 
 def instance_step(name: str, settings: BuildSettings) -> Step:
     """The step that makes a task's instances out of what its query reads."""
-    task = registry.task(name)
+    task = registry.task(name, settings.rules)
     values: dict[str, str | int] = {"seed": str(settings.seed), "per_image": settings.per_image or MOST_ROWS}
     words = load_instructions(name, settings.instructions)
     used = {key: value for key, value in values.items() if key in ("seed", *task.settings)}
@@ -36,12 +36,14 @@ def instance_step(name: str, settings: BuildSettings) -> Step:
             "macros": digest_of(MACROS.read_text()),
             "answers": [list(pair) for pair in words.answers],
             **({"empty": dict(words.empty)} if words.empty else {}),
+            # Of a task that the two rules make alike, the instances are the same.
+            **({"rules": settings.rules} if task != registry.task(name) else {}),
             **used,
         },
         make=partial(_derive, task, used, words),
         code=("transforms.derive",),
         files={
-            "query": task_file(name),
+            "query": task.file,
             "macros": f"transforms/{MACROS.name}",
             "answers": instruction_file(name, settings),
         },
@@ -76,4 +78,6 @@ def _derive(task: Task, variables: dict[str, str | int], words: TaskInstructions
         making.draft,
         making.threads,
         words.empty,
+        task.waived,
+        task.file,
     )

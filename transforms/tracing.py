@@ -52,7 +52,6 @@ from transforms.evidence import (
 )
 from transforms.lake import member
 from transforms.origins import FoundBy, Origin, Part
-from transforms.registry import Task
 from transforms.shape import shape
 
 _Held = tuple[Table, int]
@@ -80,11 +79,11 @@ def origins(
     if not rows:
         return {}
     with Database(lake / ".scratch", threads=1) as database:
-        tracing = _Tracing(database, lake, build, registry.task(task), rows, thorough)
+        tracing = _Tracing(database, lake, build, task, rows, thorough)
         found = {row["key"]: tracing.trace(row) for row in rows}
         parents = {
             parent: origins(lake, build, parent, tracing.parents(parent, found.values()), thorough)
-            for parent in registry.task(task).parents
+            for parent in tracing.task.parents
         }
         return {
             key: Origin(
@@ -114,14 +113,14 @@ class _Tracing:
         database: Database,
         lake: Path,
         build: Build,
-        task: Task,
+        name: str,
         rows: Sequence[Row],
         thorough: bool,
     ) -> None:
         self._database = database
-        self._task = task
-        self._made = _artifact(lake, build, Reference("instances", task.name))
+        self._made = _artifact(lake, build, Reference("instances", name))
         asked = self._made.manifest.asked
+        self.task = task = registry.task(name, asked.get("rules", "ours"))
         database.set({name: asked[name] for name in ("seed", "per_image") if name in asked})
         database.set({"task": task.name})
         database.run(f"create table {_WANTED} (held varchar, place bigint)")
@@ -251,7 +250,7 @@ class _Tracing:
             for place, other in enumerate(rows)
             if other["image_id"] in images
         ]
-        reads = self._task.reads
+        reads = self.task.reads
         return sorted(
             own,
             key=lambda one: (
@@ -263,7 +262,7 @@ class _Tracing:
 
     def _why_not(self) -> str:
         asked = self._made.manifest.asked
-        ours = {"query": digest_of(self._task.sql), "macros": digest_of(MACROS.read_text())}
+        ours = {"query": digest_of(self.task.sql), "macros": digest_of(MACROS.read_text())}
         if any(asked.get(name) != value for name, value in ours.items()):
             return "its query or the macros have changed since it was made"
         if self._words:
@@ -281,12 +280,12 @@ class _Tracing:
             self._database.run(f"insert into {_WANTED} values {values}")
         self._database.run("drop table if exists asked")
         # Which rows are surplus is a matter of all rows, not of this one.
-        head = self._task.head.model_copy(update={"balance": False})
+        head = self.task.head.model_copy(update={"balance": False})
         asked = self._made.manifest.asked
         answers = [(yes, no) for yes, no in asked.get("answers", [])]
-        where = self._task.name
+        name, empty = self.task.name, asked.get("empty")
         try:
-            shape(self._database, where, head, self._task.sql, answers, where, asked.get("empty"))
+            shape(self._database, name, head, self.task.sql, answers, name, empty, self.task.waived)
             query = f"select * from asked where rejected is null and key = {literal(row['key'])}"
             made = self._database.table(query).to_pylist()
         except (BuildError, Error):

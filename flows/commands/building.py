@@ -18,6 +18,7 @@ from flows.options import (
     Offline,
     OwnInstructions,
     PerImage,
+    RulesOf,
     Sample,
     Scale,
     Seed,
@@ -27,7 +28,7 @@ from flows.options import (
     Unpinned,
     UntilStage,
 )
-from schemas.settings import BuildSettings, OptionsStyle, Quantisation, Until
+from schemas.settings import BuildSettings, OptionsStyle, Quantisation, Rules, Until
 
 commands = typer.Typer()
 
@@ -46,6 +47,7 @@ def _settings(
     accept_terms: Sequence[str] | None,
     unpinned: bool,
     per_image: int,
+    rules: Rules,
     instructions: Path | None,
     quantisation: Quantisation,
     options_style: OptionsStyle,
@@ -65,6 +67,7 @@ def _settings(
         accept_terms=tuple(accept_terms or ()),
         unpinned=unpinned,
         per_image=per_image,
+        rules=rules,
         instructions=instructions,
         quantisation=quantisation,
         options_style=options_style,
@@ -92,6 +95,7 @@ def build(
     accept_terms: AcceptTerms = None,
     unpinned: Unpinned = False,
     per_image: PerImage = 5,
+    rules: RulesOf = "ours",
     instructions: OwnInstructions = None,
     quantisation: Bins = "whole_image_999",
     options_style: Joined = "spaced",
@@ -103,7 +107,7 @@ def build(
 
     settings = _settings(
         lake, mirror, offline, seed, sample, scale, source, task, mixture, until, accept_terms, unpinned,
-        per_image, instructions, quantisation, options_style, threads,
+        per_image, rules, instructions, quantisation, options_style, threads,
     )  # fmt: skip
     building.build(settings, as_json)
 
@@ -123,6 +127,7 @@ def plan(
     accept_terms: AcceptTerms = None,
     unpinned: Unpinned = False,
     per_image: PerImage = 5,
+    rules: RulesOf = "ours",
     instructions: OwnInstructions = None,
     quantisation: Bins = "whole_image_999",
     options_style: Joined = "spaced",
@@ -134,6 +139,6 @@ def plan(
 
     settings = _settings(
         lake, mirror, offline, seed, sample, scale, source, task, mixture, until, accept_terms, unpinned,
-        per_image, instructions, quantisation, options_style, threads,
+        per_image, rules, instructions, quantisation, options_style, threads,
     )  # fmt: skip
     building.show_plan(settings, as_json)

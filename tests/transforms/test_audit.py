@@ -131,7 +131,29 @@ def test_the_command_says_it(sample_build: Builder) -> None:
     assert all_of_it["tasks"].keys() >= set(TASKS)
     one = json.loads(_run("audit", TASKS[0], *lake, "--json").stdout)
     assert one == all_of_it["tasks"][TASKS[0]]
-    assert "picture_absent" in one["removed"]["mixture"]
+    assert {"stage": "mixtures", "reason": "picture_absent", "kind": "lack", "rows": 6} in one["removed"]
+    (of,) = one["splits"].values()
+    assert of["labels"] == {"true": of["rows"] / 2, "false": of["rows"] / 2}
+    words = _run("audit", TASKS[0], *lake).stdout
+    assert "left out of mixtures: 6 picture_absent (lack)" in words
+    assert f"labels true {of['labels']['true']}" in words
+
+
+def test_what_rules_take_away_is_counted(sample_build: Builder) -> None:
+    told = report.read(sample_build.lake, whole(sample_build.lake))
+    kinds = catalogue.ask(
+        sample_build.lake, "select kind, sum(removed.rows) from audit.removed group by all order by all"
+    )[1]
+    assert [kind for kind, _ in kinds] == ["fix", "lack", "leak"]
+    for task in told.tasks:
+        if task.audit is not None and task.chosen is not None and task.written is not None:
+            for stage, ledger in (
+                ("instances", task.instances),
+                ("mixtures", task.chosen),
+                ("shards", task.written),
+            ):
+                removed = {one.reason: one.rows for one in task.audit.removed if one.stage == stage}
+                assert removed == ledger.rejected
 
 
 def test_rows_marked_wrong_are_left_out_of_the_next_build(sample_build: Builder, tmp_path: Path) -> None:
