@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Final, Literal
 
 import pyarrow as pa
+from pydantic import ValidationError
 
 from instructions.load import TaskInstructions
 from instructions.render import Literal as OurWords
 from instructions.render import Wording
 from schemas.artifact import Manifest
 from schemas.audit import FEW_ROWS, Guesses, Removed, Reviews, Rule, SplitAudit, TaskAudit, Violation
+from schemas.errors import BuildError
 from schemas.instance import SPLITS, Split
 from schemas.reason import kind_of
 from schemas.task import TaskHead
@@ -142,8 +144,19 @@ def read_audit(path: Path) -> TaskAudit:
 
     Args:
         path: its `audit.json`.
+
+    Raises:
+        BuildError: another version of this code has written it.
     """
-    return TaskAudit.model_validate_json(path.read_bytes())
+    try:
+        return TaskAudit.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise BuildError(
+            "the audit was written by another version",
+            where=path,
+            got=f"{error.error_count()} fields that are missing or unknown",
+            next_step="run the build again, which writes it anew",
+        ) from error
 
 
 def _words(wording: Wording) -> Iterator[str]:

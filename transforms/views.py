@@ -174,6 +174,16 @@ _IN_AUDITS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
             "answers_share": "share of rows that have the same answers",
         },
     ),
+    "removed": (
+        "Rows left out, by task, stage and rule.",
+        {
+            "task": "name of the task",
+            "stage": "instances, mixtures or shards",
+            "reason": "the rule",
+            "kind": "fix (the published scripts keep such rows), leak, person (marked wrong) or lack",
+            "rows": "how many",
+        },
+    ),
     "violations": (
         "Invariants that do not hold; a build that has any is not published.",
         {

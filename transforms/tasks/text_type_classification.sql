@@ -7,23 +7,15 @@ output     = "option"
 metrics    = ["accuracy"]
 reference  = "text_type"
 */
-with
-
-kinds as (
-    select list(distinct kind order by kind) as options
-    from coco_text.texts
-    where kind is not null
-)
-
 select
     texts.image_id || ':' || texts.text_id as key,
     texts.image_id,
     pictures.split,
     [texts.box] as regions,
-    kinds.options,
-    texts.kind as target
+    ['handwritten', 'machine printed', 'others'] as options,
+    texts.kind as target,
+    case when texts.kind not in ('handwritten', 'machine printed', 'others') then 'unknown_kind' end as rejected
 from coco_text.texts
 join coco_text.pictures using (image_id)
-cross join kinds
 where texts.kind is not null and texts.box is not null
 order by key
