@@ -1,8 +1,8 @@
 """From instances to the rows that are trained and evaluated on: exact counts, drawn, pictures checked.
 
 Rows are taken in drawn order, one from each picture before a second from any, until the count is
-reached. A row without a readable picture is left out, and the next in that order takes its place. So is
-a row that is barred, such as one whose picture another task is evaluated on.
+reached. A row without a readable picture, be it shown or to be drawn, is left out, and the next in that order
+takes its place. So is a row that is barred, such as one whose picture another task is evaluated on.
 """
 
 from __future__ import annotations
@@ -278,7 +278,8 @@ def _take(
 
 
 def _barred(candidate: Candidate, picture: Picture, bars: Sequence[Bar]) -> Barred | None:
-    if picture.problem and candidate.image_id is not None:
+    # A picture that is to be drawn cannot be learnt from either.
+    if picture.problem:
         return Barred(picture.problem)
     answers = (bar(candidate, picture) for bar in bars)
     return next((answer for answer in answers if answer is not None), None)

@@ -73,15 +73,21 @@ def _drawn(
     bars: Sequence[Bar] = (),
     threads: int = 1,
     task: str = "task",
+    names: str = "image_id",
 ) -> Path:
-    """Draws one split of a task with three rows on each picture, all of the first split; its data folder."""
+    """Draws one split of a task with three rows on each picture, all of the first split; its data folder.
+
+    Args:
+        names: `target_image_id` where the pictures are not shown, but to be drawn.
+    """
     folder.mkdir()
     keys = [f"{name}:{number}" for name in pictures for number in range(3)]
     columns = {
         "uid": keys,
-        "image_id": [key.rpartition(":")[0] for key in keys],
+        "image_id": pa.nulls(len(keys), pa.string()),
         "split": [next(iter(splits))] * len(keys),
     }
+    columns[names] = [key.rpartition(":")[0] for key in keys]
     pq.write_table(pa.table(columns), folder / "instances.parquet")
     counts = [{"split": name, "available": len(keys), "count": count} for name, count in splits.items()]
     pq.write_table(pa.Table.from_pylist(counts, COUNTS), folder / "counts.parquet")
@@ -151,6 +157,23 @@ def test_the_next_row_takes_the_place_and_nothing_else_moves(tmp_path: Path, eva
         for name in ("rows.parquet", "pictures.parquet")
     )
     assert one[0] == one[1] and two[0] == two[1]
+
+
+@pytest.mark.parametrize("names", ["image_id", "target_image_id"])
+def test_a_picture_that_cannot_be_read_is_replaced_also_where_it_is_to_be_drawn(
+    tmp_path: Path, names: str
+) -> None:
+    free = _rows(
+        _drawn(tmp_path / "free", "a", PICTURES, {"train": 10_000}, "train", names=names) / "rows.parquet"
+    )
+    torn = {row["uid"].rpartition(":")[0] for row in free[2:9:3]}
+    pictures = {name: data[:500] if name in torn else data for name, data in PICTURES.items()}
+    made = _drawn(tmp_path / "torn", "a", pictures, {"train": 40}, "train", names=names)
+    readable = [row for row in free if row["uid"].rpartition(":")[0] not in torn]
+    assert _rows(made / "rows.parquet") == readable[:40]
+    left_out = _rows(made / "left_out.parquet")
+    assert {row["rejected"] for row in left_out} == {"picture_unreadable"}
+    assert {row["uid"].rpartition(":")[0] for row in left_out} == torn
 
 
 def test_fewer_rows_where_there_are_no_more(tmp_path: Path) -> None:
