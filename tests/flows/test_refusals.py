@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flows import build as flow
 from flows import building, fetching, looking
 from schemas.artifact import Reference
 from schemas.errors import BuildError, ExitCode
 from tests.transforms.invented import Invented, invented
 from transforms.builder import Builder
 from transforms.preflight import need_of
+from transforms.report import read as read_report
 
 __all__ = ["invented"]
 
@@ -53,6 +56,25 @@ def test_a_plan_says_what_waits_and_what_to_do(
         "pilgrim_task",
     }
     assert plan["unweighed"] == ["hermit", "pilgrim"]
+
+
+def test_a_run_in_prefect_says_what_waits_and_what_to_do(
+    invented: Invented, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = invented.settings(tmp_path / "lake")
+    builder = Builder(settings)
+    shown: dict[str, str] = {}
+
+    def show(rows: list[dict[str, Any]], key: str, description: str) -> None:
+        assert rows
+        shown[key] = description
+
+    monkeypatch.setattr(flow, "create_table_artifact", show)
+    flow._show(read_report(settings.lake, builder.build()))
+    told = shown["build-ledger"]
+    assert "Waiting: pilgrim.images, pilgrim.captions, pilgrim_task: only a person can fetch" in told
+    assert "`multiinstruct adopt pilgrim PATH`" in told
+    assert "--accept-terms hermit" in told
 
 
 def test_a_repacked_archive_needs_room(invented: Invented, tmp_path: Path) -> None:
