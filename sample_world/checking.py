@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple
 
 from sample_world.scene import Scene
 from sample_world.scenes import pick
+from sample_world.villages import HOUSES, Village
 
 Verdict = Literal["supported", "refuted", "NEI"]
 
@@ -65,6 +66,29 @@ def unseen(scene: Scene) -> Checked:
     thing = scene.things[pick(len(scene.things), scene.number, "unseen")]
     form = _UNSEEN[pick(len(_UNSEEN), scene.number, "form")]
     return _checked(scene, form.format(thing.name), "NEI")
+
+
+def of_shown(shown: Scene | Village, twin: Scene | Village, *, seen: bool) -> Checked:
+    """A claim about what a picture shows.
+
+    Args:
+        twin: what its twin shows, also a scene or also a village.
+        seen: whether the claim should be on what differs. Where words do not tell that, it is not.
+    """
+    if isinstance(shown, Village):
+        return of_villages(shown, twin) if isinstance(twin, Village) else of_villages(shown, shown)
+    if seen and isinstance(twin, Scene) and shown.statements != twin.statements:
+        return of_twins(shown, twin)
+    return unseen(shown)
+
+
+def of_villages(village: Village, twin: Village) -> Checked:
+    """A claim on what has happened in a village or its twin, the same for both."""
+    struck = min(village.kind, twin.kind)
+    verdict: Verdict = "supported" if struck == village.kind else "refuted"
+    claim = f"{'An' if struck[0] in 'aeiou' else 'A'} {struck} has struck this village."
+    findings = ("We looked at the picture.", f"The houses that stand are {HOUSES - village.ruins}.")
+    return Checked(claim, verdict, findings, _WORDS[verdict][0], before=False)
 
 
 def _checked(scene: Scene, claim: str, verdict: Verdict) -> Checked:

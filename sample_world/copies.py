@@ -13,41 +13,34 @@ from typing import Final
 from PIL import Image
 
 from sample_world.draw import encoded
-from sample_world.scene import Scene
-from sample_world.scenes import further_scenes
 
-EVALUATED_PAIR: Final = 120_000_000
-"""First pair of the photographs of Flickr30k that are evaluated on."""
+_THIN: Final = 120
+"""Pixels of a side below which a picture that is made much smaller looks like another one."""
 
 
-def evaluated_twins(seed: int) -> tuple[Scene, Scene]:
-    """Two scenes whose photographs Flickr30k has, and a source to train on may hold copies of."""
-    scene, twin = further_scenes(seed, EVALUATED_PAIR, 1)
-    return scene, twin
-
-
-def reencoded(picture: Image.Image) -> bytes:
+def reencoded(picture: Image.Image, kind: str = "JPEG") -> bytes:
     """The file that somebody makes who saves a downloaded picture again."""
     buffer = BytesIO()
-    with Image.open(BytesIO(encoded(picture))) as saved:
-        saved.save(buffer, "JPEG", quality=60)
+    with Image.open(BytesIO(encoded(picture, kind))) as saved:
+        saved.convert("RGB").save(buffer, "JPEG", quality=60)
     return buffer.getvalue()
 
 
-def resized(picture: Image.Image) -> bytes:
-    """A smaller copy: 0.6 times as wide and as high."""
-    return encoded(picture.resize((picture.width * 3 // 5, picture.height * 3 // 5)))
+def resized(picture: Image.Image, kind: str = "JPEG") -> bytes:
+    """A smaller copy: 0.6 times as wide and as high, or 0.8 times if it is thin."""
+    fifths = 4 if min(picture.size) < _THIN else 3
+    return encoded(picture.resize((picture.width * fifths // 5, picture.height * fifths // 5)), kind)
 
 
-def converted(picture: Image.Image) -> bytes:
+def converted(picture: Image.Image, kind: str = "JPEG") -> bytes:
     """A copy in another format."""
-    return encoded(picture, "PNG")
+    return encoded(picture, "PNG") if kind == "JPEG" else encoded(picture.convert("RGB"), "JPEG")
 
 
-COPIES: Final[dict[str, Callable[[Image.Image], bytes]]] = {
+COPIES: Final[dict[str, Callable[[Image.Image, str], bytes]]] = {
     "same_bytes": encoded,
     "reencoded": reencoded,
     "resized": resized,
     "converted": converted,
 }
-"""Makes a copy of the picture that `sample_world.draw.encoded` is the original file of."""
+"""Makes a copy of a picture that the publisher gives out as a file of a kind, `JPEG` or `PNG`."""

@@ -3,7 +3,7 @@
 Each pair of twins makes three claims: one that the first supports and the second refutes, and one on which
 the first has nothing to say. A claim has a picture of its own, and a row for each piece of text that was
 found about it. The part for testing is there, as published, and differs in nothing. A few claims to train
-on show copies of photographs that another source is evaluated on.
+on show copies of pictures that other sources are evaluated on.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Any, Final, NamedTuple
 from sample_world import checking
 from sample_world.archive import tar_gz
 from sample_world.checking import Checked
-from sample_world.copies import COPIES, evaluated_twins
+from sample_world.copies import COPIES
 from sample_world.draw import draw, encoded
+from sample_world.held_out import Original, originals
 from sample_world.irregular_mocheg import CLAIMS, Claim
 from sample_world.scene import Scene
 from sample_world.scenes import further_scenes, pick
@@ -50,6 +51,24 @@ class Told(NamedTuple):
         return f"{self.number}-proof-00-{self.scene.things[0].category}.jpg"
 
 
+class Copied(NamedTuple):
+    """A claim about a copy of a picture that a task is evaluated on: its number, and what was found out.
+
+    `kind` is the kind of the copy, one of `COPIES`.
+    """
+
+    task: str
+    kind: str
+    original: Original
+    number: int
+    checked: Checked
+
+    @property
+    def picture(self) -> str:
+        """Name of its picture."""
+        return f"{self.number}-proof-00-copy.jpg"
+
+
 class _Written(NamedTuple):
     """A claim as it is written: its rows, and each of its pictures by name."""
 
@@ -67,8 +86,8 @@ def write(mirror: Path, seed: int, scale: float) -> None:
     Raises:
         OSError: the folder cannot be written. The file is then as it was, or whole.
     """
-    told = (_written(told, _claim(told)) for told in regular(seed, scale))
-    every = [*_irregular(seed), *_copied(seed), *told]
+    told = (_written(told, _told(told)) for told in regular(seed, scale))
+    every = [*_irregular(seed), *_copied(seed, scale), *told]
     with tar_gz(mirror / "by-hand" / "mocheg" / "mocheg.tar.gz") as add:
         for part in ("train", "val", "test"):
             written = [one for one in every if one.part == part]
@@ -101,26 +120,27 @@ def irregular(seed: int) -> dict[str, Told]:
     return found
 
 
-def copied(seed: int) -> dict[str, Told]:
-    """The claims about copies of photographs that are evaluated on, by the kind of the copy."""
-    scene, twin = evaluated_twins(seed)
-    checked = [checking.of_twins(scene, twin), checking.of_twins(twin, scene)]
-    checked += [checking.unseen(scene), checking.unseen(twin)]
-    return {
-        name: Told("train", _FIRST_COPY + position, (scene, twin)[position % 2], checked[position])
-        for position, name in enumerate(COPIES)
-    }
+def copied(seed: int, scale: float) -> Iterator[Copied]:
+    """The claims about copies of pictures that are evaluated on: of each task, a copy of every kind."""
+    number = _FIRST_COPY
+    for task, twins in originals(seed, scale).items():
+        for position, kind in enumerate(COPIES):
+            one, other = twins if position % 2 == 0 else twins[::-1]
+            checked = checking.of_shown(one.shows, other.shows, seen=position < len(twins))
+            yield Copied(task, kind, one, number, checked)
+            number += 1
 
 
-def _copied(seed: int) -> Iterator[_Written]:
-    for name, told in copied(seed).items():
-        picture = COPIES[name](draw(told.scene))
-        yield _written(told, _claim(told))._replace(pictures={told.picture: picture})
+def _copied(seed: int, scale: float) -> Iterator[_Written]:
+    for copy in copied(seed, scale):
+        picture = COPIES[copy.kind](copy.original.picture, copy.original.kind)
+        claim = _claim(copy.number, copy.checked, copy.checked.findings, copy.picture)
+        yield _Written("train", claim["rows"], {copy.picture: picture})
 
 
 def _irregular(seed: int) -> Iterator[_Written]:
     for name, told in irregular(seed).items():
-        claim = _claim(told)
+        claim = _told(told)
         CLAIMS[name](claim)
         written = _written(told, claim)
         if name == "picture_unreadable":
@@ -130,14 +150,18 @@ def _irregular(seed: int) -> Iterator[_Written]:
             yield written._replace(part="val")
 
 
-def _claim(told: Told) -> Claim:
-    checked = told.checked
+def _told(told: Told) -> Claim:
+    return _claim(told.number, told.checked, told.scene.captions, told.picture)
+
+
+def _claim(number: int, checked: Checked, said: Sequence[str], picture: str) -> Claim:
+    """A claim as the table has it, with up to three of the texts that were found about it."""
     outline = " ".join(checked.sentences)
-    if told.number % 2:
+    if number % 2:
         outline = "".join(f"<p>{sentence}</p>" for sentence in checked.sentences)
     row = {
-        "claim_id": str(told.number),
-        "Snopes URL": f"https://www.example.org/claims/{told.number}/",
+        "claim_id": str(number),
+        "Snopes URL": f"https://www.example.org/claims/{number}/",
         "Category": "Pictures",
         "Headline": checked.claim.removesuffix(".") + "?",
         "Claim": checked.claim,
@@ -146,9 +170,9 @@ def _claim(told: Told) -> Claim:
         "Origin": f"<p>Somebody says:\n{checked.claim}</p>",
         "ruling_outline": outline,
     }
-    evidence = [f"<p>{told.scene.captions[index]}</p>" for index in range(1 + pick(3, told.number))]
+    evidence = [f"<p>{text}</p>" for text in said[: 1 + pick(3, number)]]
     rows = [{**row, "Evidence": text, "evidence_id": str(position)} for position, text in enumerate(evidence)]
-    return {"rows": rows, "pictures": [told.picture]}
+    return {"rows": rows, "pictures": [picture]}
 
 
 def _written(told: Told, claim: Claim) -> _Written:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from PIL import Image
+
 from sample_world.archive import write_file
 from sample_world.draw import draw, encoded
 from sample_world.scene import COLUMNS, PLACES, Scene, Statement, Thing
@@ -34,13 +36,12 @@ def write(mirror: Path, seed: int, scale: float) -> None:
     """
     lines = []
     for number, scene in enumerate(drawings(seed, scale)):
-        shown = framed(scene, _WIDTH, _HEIGHT)
-        picture = encoded(draw(shown).convert("RGBA"), "PNG")
+        shown, picture = framed(scene, _WIDTH, _HEIGHT), encoded(drawing(scene), "PNG")
         for position, statement in enumerate(sentences(scene)):
             line = _line(number, position, shown, statement)
             lines.append(line)
-            name = f"test-{line['identifier']}-0.png"
-            write_file(mirror / _FOLDER / "images" / line["directory"] / name, picture)
+            folder = mirror / _FOLDER / "images" / line["directory"]
+            write_file(folder / f"{name(number, position)}.png", picture)
     lines[1]["sentence"] = lines[1]["sentence"].replace(" ", "  ", 1)
     write_file(mirror / _FOLDER / "test.json", "\n".join(map(json.dumps, lines)).encode())
 
@@ -48,6 +49,20 @@ def write(mirror: Path, seed: int, scale: float) -> None:
 def drawings(seed: int, scale: float) -> Iterator[Scene]:
     """The scenes of the drawings, twin after twin."""
     return further_scenes(seed, _FIRST_PAIR, max(2, scene_count(scale) // 12))
+
+
+def drawing(scene: Scene) -> Image.Image:
+    """The drawing of a scene."""
+    return draw(framed(scene, _WIDTH, _HEIGHT)).convert("RGBA")
+
+
+def name(number: int, position: int) -> str:
+    """What a drawing is called that stands beside a sentence, without its ending."""
+    return f"test-{_identifier(number, position)}-0"
+
+
+def _identifier(number: int, position: int) -> str:
+    return f"{3 * number + 7}-{position}"
 
 
 def sentences(scene: Scene) -> list[Statement]:
@@ -63,7 +78,7 @@ def _line(number: int, position: int, scene: Scene, statement: Statement) -> dic
     return {
         "sentence": statement.text if number % 2 else statement.text.removesuffix("."),
         "label": verdict,
-        "identifier": f"{3 * number + 7}-{position}",
+        "identifier": _identifier(number, position),
         "directory": str(number // 16),
         "evals": {f"r{rater}": verdict for rater in range(5)},
         "structured_rep": columns,

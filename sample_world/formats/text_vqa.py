@@ -1,7 +1,8 @@
 """TextVQA as its publisher gives it out: questions and read words as JSON, and one archive of pictures.
 
-Its pictures are its own: scenes with a sign, 1,280 pixels wide. Twins differ in the word on it. Rosetta, the
-reading machine, is never wrong here. Ids of pictures are hexadecimal and begin with a zero.
+Its pictures are scenes with a sign, 1,280 pixels wide. They are its own, and twins differ in the word on it,
+but for a pair that COCO has for training, under its number on Flickr. Rosetta, the reading machine, is never
+wrong here. Ids of pictures are hexadecimal and begin with a zero.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import count, islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Final
 
 from PIL import Image
 
 from sample_world.archive import archive, store, write_file
+from sample_world.coco import photographs
 from sample_world.draw import draw, encoded
 from sample_world.irregular_text_vqa import PICTURES, RECORDS, Records
 from sample_world.scene import Difference, Scene, Thing
@@ -29,6 +31,9 @@ _FIRST_PAIR: Final = 40_000_000
 _FIRST_SPARE_PAIR: Final = 45_000_000
 _PAIRS_AT_SCALE_1: Final = 12
 
+_SHARED: Final = 1
+"""Pairs of photographs that COCO has for training."""
+
 Photograph = tuple[Scene, Records, Callable[[Image.Image], bytes | None]]
 """A scene, what is said of it, and what makes a file of its picture."""
 
@@ -41,7 +46,8 @@ def write(mirror: Path, seed: int, scale: float) -> None:
     Raises:
         OSError: the folder cannot be written. Each file is then as it was, or whole.
     """
-    every = [*_irregular(seed), *((scene, _records(scene), encoded) for scene in regular(seed, scale))]
+    scenes = chain(regular(seed, scale), shared(seed, scale))
+    every = [*_irregular(seed), *((scene, _records(scene), encoded) for scene in scenes)]
     asked = [question for _, records, _ in every for question in records["questions"]]
     read = [one for _, records, _ in every for one in records["read"]]
     head = {"dataset_type": "val", "dataset_name": "textvqa"}
@@ -59,13 +65,21 @@ def write(mirror: Path, seed: int, scale: float) -> None:
 
 
 def regular(seed: int, scale: float) -> Iterator[Scene]:
-    """The scenes of the regular pictures, twin after twin."""
+    """The scenes of the regular pictures that nobody else has, twin after twin."""
     pairs = max(1, round(_PAIRS_AT_SCALE_1 * scale))
     for scene in islice(_with_signs(seed, _FIRST_PAIR), pairs):
         index, sign = _sign(scene)
         word = WORDS[(WORDS.index(sign.word) + 1 + pick(len(WORDS) - 1, seed, scene.number)) % len(WORDS)]
         yield _reworded(scene, index, sign.word, word)
         yield _reworded(replace(scene, number=scene.number + 1), index, word, sign.word)
+
+
+def shared(seed: int, scale: float) -> Iterator[Scene]:
+    """Twins that are photographs of COCO as well; of a world of few photographs there may be none."""
+    every = photographs(seed, scale, "train2014")
+    both_signed = (twins for twins in zip(every, every, strict=True) if all(map(_has_sign, twins)))
+    for twins in islice(both_signed, _SHARED):
+        yield from map(_as_large, twins)
 
 
 def irregular_pictures(seed: int) -> dict[str, str]:
@@ -92,12 +106,20 @@ def _irregular(seed: int) -> Iterator[Photograph]:
 
 
 def _with_signs(seed: int, first: int) -> Iterator[Scene]:
-    """Scenes that have a sign, without their twins, as large as pictures are here."""
+    """Scenes that have a sign, without their twins."""
     for pair in count(first):
         scene, _ = further_scenes(seed, pair, 1)
-        if any(thing.word for thing in scene.things):
-            height = round(scene.height * _WIDTH / scene.width)
-            yield replace(framed(scene, _WIDTH, height), difference=None)
+        if _has_sign(scene):
+            yield replace(_as_large(scene), difference=None)
+
+
+def _has_sign(scene: Scene) -> bool:
+    return any(thing.word for thing in scene.things)
+
+
+def _as_large(scene: Scene) -> Scene:
+    """The scene as large as pictures are here."""
+    return framed(scene, _WIDTH, round(scene.height * _WIDTH / scene.width))
 
 
 def _sign(scene: Scene) -> tuple[int, Thing]:

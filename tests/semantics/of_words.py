@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from sample_world.coco_records import records_of
-from sample_world.villages import Village
+from sample_world.villages import HOUSES, Village
 from tests.semantics.checkers import Checker, Row, labelled, only, region
 from tests.semantics.truth import (
     AbsentError,
@@ -124,9 +124,19 @@ def _entailed(row: Row, shown: Shown) -> bool:
 
 def _checked(row: Row, shown: Shown) -> bool:
     """What was found out is true of the picture, and does not say the verdict."""
+    if isinstance(shown.fact, Village):
+        return _checked_village(row, shown.fact)
     first, *found = re.findall(r"[^.]+\.", row["context"])
     findings = first == "We looked at the picture." and len(found) == 2
     return findings and all(judge(shown.things, sentence) for sentence in found) and _entailed(row, shown)
+
+
+def _checked_village(row: Row, village: Village) -> bool:
+    claim = re.fullmatch(r"An? (\w+) has struck this village\.", row["text"])
+    standing = f"We looked at the picture. The houses that stand are {HOUSES - village.ruins}."
+    assert claim is not None
+    struck = "yes" if claim[1] == village.kind else "no"
+    return row["context"] == standing and only(row, lambda option: option == struck)
 
 
 def _read_over(row: Row, shown: Shown) -> bool:

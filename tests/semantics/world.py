@@ -130,7 +130,8 @@ def _all() -> Iterator[tuple[str, Shown]]:
     yield from _twins(on_coco, lambda scene: f"coco:{photograph_id(scene.number)}", ENLARGED)
     yield from _twins(vcr.regular(_SEED, _SCALE), lambda scene: f"vcr:{vcr.path(scene)}.jpg")
     yield from _twins(
-        text_vqa.regular(_SEED, _SCALE), lambda scene: f"textvqa:{text_vqa.image_id(scene.number)}"
+        chain(text_vqa.regular(_SEED, _SCALE), text_vqa.shared(_SEED, _SCALE)),
+        lambda scene: f"textvqa:{text_vqa.image_id(scene.number)}",
     )
     yield from _twins(snli_ve.evaluated(_SEED, _SCALE), lambda scene: f"flickr30k:{flickr_id(scene.number)}")
     for (number, one), (other, two) in _pairs(enumerate(nlvr.drawings(_SEED, _SCALE))):
@@ -170,8 +171,10 @@ def _claims() -> Iterator[tuple[str, Shown]]:
         yield first, _shown(one.scene, second, fact=one)
         yield second, _shown(other.scene, first, fact=other)
         yield f"mocheg:{unseen.picture}", Shown(unseen.scene, fact=unseen)
-    for copy in mocheg.copied(_SEED).values():
-        yield f"mocheg:{copy.picture}", Shown(copy.scene, fact=copy)
+    for copy in mocheg.copied(_SEED, _SCALE):
+        shows = copy.original.shows
+        scene = shows if isinstance(shows, Scene) else None
+        yield f"mocheg:{copy.picture}", Shown(scene, fact=None if scene else shows)
 
 
 def _articles() -> Iterator[tuple[str, Shown]]:
