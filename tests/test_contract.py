@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from instructions.load import load_instructions, shipped_tasks
+from instructions.render import Literal
 from schemas.artifact import Reference
 from schemas.instance import SPLITS
 from schemas.tables import TABLES
@@ -17,6 +18,7 @@ from tests.conftest import ROOT
 from tests.golden import golden
 from transforms import registry
 from transforms.builder import Builder
+from transforms.plain_words import plain
 from transforms.readers import generators
 
 SHIPPED = {
@@ -84,6 +86,9 @@ SHIPPED = {
     "wikihow_text_image_ordering": ("temporal_ordering", "derived", "train"),
 }
 """The 62 tasks: category, origin and role of each (MultiInstruct, Figure 2 and tables)."""
+
+FEW_OPTIONS = 60
+"""Texts that a task offers in all; more come from people who describe pictures, in words like any other."""
 
 SOURCES = registry.source_names()
 DATASETS = [name for name in SOURCES if registry.declaration(name).kind == "dataset"]
@@ -171,6 +176,17 @@ def test_instructions_are_five_all_different_and_exact_to_splice(name: str) -> N
     assert len(wordings) >= 5
     assert len({wording.text.lower() for wording in wordings}) == len(wordings)
     assert all(wording.spliceable for wording in wordings)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_no_instruction_gives_an_answer_away(sample_build: Builder, name: str) -> None:
+    """Where the same few options come again and again, a word of the instruction could be one of them."""
+    made = sample_build.run(Reference("instances", name))
+    rows = pq.read_table(made.path("instances.parquet"), columns=["options"])["options"].to_pylist()
+    options = {f" {plain(option)} " for offered in rows for option in offered or () if plain(option)}
+    for wording in load_instructions(name).wordings if len(options) <= FEW_OPTIONS else ():
+        words = [f" {plain(piece.text)} " for piece in wording.pieces if isinstance(piece, Literal)]
+        assert not [option for option in options if any(option in said for said in words)], wording.text
 
 
 @pytest.mark.parametrize("name", TASKS)
