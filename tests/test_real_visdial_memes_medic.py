@@ -34,11 +34,8 @@ GOLDEN: dict[str, tuple[int, int, dict[str, int]]] = {
 """Rows in, rows out and rows rejected by reason."""
 
 
-@pytest.fixture(scope="module")
-def build(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Builder:
-    """The tables of both sources."""
-    folder = tmp_path_factory.mktemp("real")
-    mirror = Mirror(str(folder / "mirror"))
+def pack(real: Path, mirror: Mirror) -> None:
+    """Puts the records of both sources where a mirror has them."""
 
     def place(source: str, file: str) -> Path:
         path = mirror.local_path(registry.declaration(source).files[file].urls[0])
@@ -51,6 +48,13 @@ def build(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Builder:
         archive.write(known, "visdial_1.0_val.json")
     with tar_gz(place("medic", "archive")) as add:
         add("MEDIC_test.tsv", (real / "medic" / "PARTIAL_MEDIC_test.tsv").read_bytes())
+
+
+@pytest.fixture(scope="module")
+def build(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Builder:
+    """The tables of both sources."""
+    folder = tmp_path_factory.mktemp("real")
+    pack(real, Mirror(str(folder / "mirror")))
     settings = BuildSettings(
         lake=folder / "lake",
         mirror=str(folder / "mirror"),
