@@ -171,8 +171,9 @@ def _published(ours: Task) -> Task:
 
 
 def _shown(path: Path) -> str:
-    """A file of this package as a person finds it in the checkout."""
-    return path.relative_to(_HERE.parent).as_posix()
+    """A file as a person finds it: in the checkout, or wherever it is."""
+    checkout = _HERE.parent
+    return path.relative_to(checkout).as_posix() if path.is_relative_to(checkout) else str(path)
 
 
 def mixture(name: str) -> Mixture:
