@@ -128,7 +128,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 @pytest.fixture
 def evaluated(tmp_path: Path) -> Path:
     """Four pictures that are evaluated on: copies of those of scenes 0 to 3, each of another kind."""
-    copies = {f"b:{how}": COPIES[how](draw(SCENES[number])) for number, how in enumerate(COPIES)}
+    copies = {f"b:{how}": COPIES[how](draw(SCENES[number]), "JPEG") for number, how in enumerate(COPIES)}
     drawn = _drawn(tmp_path / "b", "b", copies, {"test": 100}, "test")
     return _gathered(tmp_path / "gathered", [drawn])
 

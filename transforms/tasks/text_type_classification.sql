@@ -14,7 +14,9 @@ select
     [texts.box] as regions,
     ['handwritten', 'machine printed', 'others'] as options,
     texts.kind as target,
-    case when texts.kind not in ('handwritten', 'machine printed', 'others') then 'unknown_kind' end as rejected
+    case
+        when texts.kind not in ('handwritten', 'machine printed', 'others') then 'unknown_kind'
+    end as rejected
 from coco_text.texts
 join coco_text.pictures using (image_id)
 where texts.kind is not null and texts.box is not null
