@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
 
 from ofa.pictures import normalised
+from schemas.token import PAD
 
 
 class Inputs(TypedDict):
@@ -58,6 +59,18 @@ class Batch:
         """The same on a device. From pinned memory the copy does not wait."""
         return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
+    def parts(self, most: int) -> Iterator[Batch]:
+        """The same rows as batches of at most `most`, in order, each padded no further than it needs."""
+        for first in range(0, len(self), most):
+            part = self._each(lambda tensor, first=first: tensor[first : first + most])  # type: ignore[misc]
+            source, targets = _longest(part.source), _longest(part.targets)
+            yield replace(
+                part,
+                source=part.source[:, :source],
+                target_inputs=part.target_inputs[:, :targets],
+                targets=part.targets[:, :targets],
+            )
+
     def pin_memory(self) -> Batch:
         """The same in page-locked memory; a `DataLoader` with `pin_memory=True` calls it."""
         return self._each(lambda tensor: tensor.pin_memory())
@@ -82,6 +95,11 @@ class Batch:
         held: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         held |= {name: change(value) for name, value in held.items() if isinstance(value, Tensor)}
         return Batch(**held)
+
+
+def _longest(ids: Tensor) -> int:
+    """Columns of which any is not padding, which stands on the right."""
+    return int((ids != PAD).sum(1).max())
 
 
 def _inside(boxes: Tensor, side: int) -> Tensor:

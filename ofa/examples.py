@@ -129,6 +129,11 @@ class Examples(Dataset[Batch]):
         return np.concatenate([task.pictures for task in self._tasks])
 
     @property
+    def write_codes(self) -> bool:
+        """Whether the answers of any task are image codes."""
+        return any(task.shard.index.target == "codes" for task in self._tasks)
+
+    @property
     def content(self) -> str:
         """What the instances and their prompts are, as 16 hex digits: another content is in another order."""
         digest = hashlib.sha256(f"{self.split}|{self._instruction}".encode())
