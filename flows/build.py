@@ -15,6 +15,7 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.events import emit_event
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
@@ -22,21 +23,26 @@ from prefect.tasks import Task
 from pydantic import Field
 
 from flows import codes
+from flows.logged import LoggedProgress
 from flows.sample import with_sample
 from flows.watch import watcher
 from schemas.artifact import Reference
 from schemas.audit import BuildAudit
+from schemas.build import Build
 from schemas.errors import BuildError, TransientError
 from schemas.report import Report
 from schemas.settings import BuildSettings, OptionsStyle, Quantisation, Rules, Until
 from transforms.builder import Builder
-from transforms.lake import writing
+from transforms.builds import other_rows
+from transforms.lake import current, writing
 from transforms.pausing import UnreachedError, by_reason
 from transforms.report import read as read_report
-from transforms.steps import silent
 from transforms.terms import agree
 
 NAME = "build-multiinstruct"
+
+ROWS_CHANGED_EVENT = "multiinstruct.build.rows-changed"
+"""Sent when the tokenised rows of a build are not those of the build before it."""
 
 LAKE = Path(os.environ.get("MULTIINSTRUCT_LAKE", "lake"))
 """A worker builds into its own lake unless a run names another."""
@@ -62,10 +68,13 @@ def run_step(title: str, settings: BuildSettings, stage: str, name: str) -> str:
     builder = _builders.of(settings, str(flow_run.get_id()))
     step = builder.steps[Reference(stage, name)]  # type: ignore[arg-type]
     display = watcher.get()
-    manifest = builder.run(step.reference, display.began(step) if display else silent).manifest
+    log = get_run_logger()
+    manifest = builder.run(
+        step.reference, display.began(step) if display else LoggedProgress(log.info)
+    ).manifest
     if display:
         display.ended(step, manifest)
-    get_run_logger().info(
+    log.info(
         "%s: %d rows in, %d out, %d rejected, %d not asked; version %s",
         title,
         manifest.rows_in,
@@ -143,6 +152,7 @@ def build_multiinstruct(
         options_style=options_style,
         threads=threads,
     )
+    before = current(settings.lake)
     with writing(settings.lake):
         agree(settings.lake, settings.accept_terms)
         settings = with_sample(settings)
@@ -159,7 +169,19 @@ def build_multiinstruct(
                 _show(read_report(settings.lake, error.build))
             raise
     _show(read_report(settings.lake, build))
+    _tell(settings.lake, before, build)
     return {"build": build.id, "lake": str(settings.lake)}
+
+
+def _tell(lake: Path, before: Build | None, build: Build) -> None:
+    """Sends the event that `finetune-ofa` may wait for, if there is something else to train or evaluate on."""
+    tasks = other_rows(before, build)
+    if tasks:
+        emit_event(
+            ROWS_CHANGED_EVENT,
+            resource={"prefect.resource.id": f"multiinstruct.build.{build.id}"},
+            payload={"lake": str(lake.resolve()), "mixture": build.mixture, "tasks": tasks},
+        )
 
 
 def _show(report: Report) -> None:
