@@ -11,9 +11,12 @@ from typing import Any, Final
 from rich.filesize import decimal
 
 from flows.console import out, plain, table
+from flows.mixtures import as_dict as mixture_as_dict
+from flows.mixtures import print_taken
 from schemas.waiting import Kind, Waiting
 from transforms.builder import Action, Builder, Planned
 from transforms.estimate import Estimate
+from transforms.mixture_counts import of_build
 from transforms.pausing import by_reason
 from transforms.preflight import Need
 
@@ -42,6 +45,7 @@ def plan_as_dict(builder: Builder, steps: Sequence[Planned], need: Need) -> dict
             "rough": need.rough,
         },
         "unknown_size": need.unknown,
+        "mixture": mixture_as_dict(builder.settings.mixture, of_build(builder)),
         "pictures": [asdict(way) for way in need.ways],
         "waiting": [one.model_dump() for one in builder.waiting],
         "unweighed": builder.unweighed,
@@ -80,6 +84,9 @@ def print_plan(builder: Builder, steps: Sequence[Planned], need: Need) -> None:
     counted = Counter(entry.action for entry in steps)
     summary = [f"{counted[action]} {word}" for action, word in _WORDS.items() if counted[action]]
     out.print(plain(", ".join(summary)))
+    taken = of_build(builder)
+    if taken:
+        print_taken(builder.settings.mixture, taken)
     if need.steps:
         _print_need(steps, need)
     for entry in steps:

@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from instructions.load import load_instructions, shipped_tasks
+from instructions.load import load_instructions
 from sample_world.world import texts, write_world
 from schemas.settings import BuildSettings
 from shards.train_vocabulary import train_vocabulary
 from transforms.closure import code_id
 from transforms.content import digest_of
+from transforms.graph import default_tasks
 from transforms.mirror import Mirror
 from transforms.registry import declaration
 from transforms.steps_shards import VOCABULARY
@@ -34,7 +35,7 @@ def write_sample(folder: Path, seed: int, scale: float) -> None:
 def _words(seed: int, scale: float) -> Iterator[str]:
     """What the sample vocabulary should be good at: the world's texts, and what tasks say of them."""
     yield from texts(seed, scale)
-    for task in shipped_tasks():
+    for task in default_tasks():
         yield from (wording.text for wording in load_instructions(task).wordings)
 
 

@@ -17,8 +17,10 @@ Category = Literal[
     "image_text_matching",
     "miscellaneous",
     "commonsense_reasoning",
+    "language",
 ]
-"""The ten categories of MultiInstruct (Xu et al., ACL 2023, Figure 2)."""
+"""The ten categories of MultiInstruct (Xu et al., ACL 2023, Figure 2), and `language` for tasks without any
+picture, which are none of the 62."""
 
 Output = Literal["text", "option", "region", "regions", "region_option", "image"]
 Metric = Literal["accuracy", "rouge_l", "iou", "iou_accuracy"]
@@ -29,7 +31,7 @@ class TaskHead(BaseModel):
 
     Attributes:
         summary: one sentence, what is asked.
-        category: one of the ten categories.
+        category: one of the ten categories, or `language`.
         origin: `existing` if a dataset already poses this task, `derived` if it is made from others.
         confidence: how sure `origin` is: the paper's own word, or reconstructed from its totals.
         role: `train` or `eval`.

@@ -19,6 +19,7 @@ from sample_world.formats.mocheg import Copied, copied
 from schemas.artifact import Reference
 from transforms import registry
 from transforms.builder import Builder
+from transforms.graph import default_tasks
 from transforms.photographs import Photographs
 
 TASK = "multimodal_factual_checking"
@@ -44,7 +45,7 @@ def _left_out(builder: Builder, task: str) -> Iterator[dict[str, Any]]:
 PLANTED = list(copied(0, 1.0))
 HELD_OUT = [
     name
-    for name in registry.task_names()
+    for name in default_tasks()
     if registry.task(name).head.role == "eval" and not registry.task(name).head.extra
 ]
 _IDS = {
@@ -178,7 +179,7 @@ def test_the_report_of_overlaps_says_what_is_shared(sample_build: Builder) -> No
 
 def test_every_row_that_could_be_shown_is_taken_or_named(sample_build: Builder) -> None:
     counted = sample_build.run(Reference("mixtures", "multiinstruct"))
-    for task in registry.task_names():
+    for task in default_tasks():
         if Reference("mixtures", f"multiinstruct.{task}") not in sample_build.steps:
             continue
         counts = pq.read_table(counted.path(f"{task}.parquet"))

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from schemas.audit import Answer, Family, SplitAudit, Spread
-from schemas.task import Output
+from schemas.task import Output, TaskHead
 from transforms.audit_rows import Row
 from transforms.plain_words import plain
 
@@ -101,17 +101,19 @@ def answer_type(output: Output, target: str) -> str:
     return "phrase" if len(words) < 5 else "sentence"
 
 
-def family(output: Output, shown: Collection[str], option_counts: Collection[int]) -> Family:
+def family(head: TaskHead, shown: Collection[str], option_counts: Collection[int]) -> Family:
     """The family of a task, as we read arXiv 2310.03211, which names families and gives no rule.
 
     Args:
         shown: slots that its instructions show.
         option_counts: the numbers of options that its rows have.
     """
+    if head.category == "language":
+        return "other"
     if "history" in shown:
         return "conversation"
     if option_counts:
         return "binary" if max(option_counts) == 2 else "multiple_choice"
-    if output != "text":
+    if head.output != "text":
         return "other"
     return "reasoning" if "question" in shown else "caption"

@@ -113,7 +113,7 @@ def audit_task(
         task=task,
         role=head.role,
         output=head.output,
-        family=family(head.output, shown, options),
+        family=family(head, shown, options),
         instances=instances,
         few=instances < FEW_ROWS,
         instructions=len(instructions.wordings),

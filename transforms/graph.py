@@ -127,10 +127,11 @@ class Graph:
 
     def _know_shards(self, settings: BuildSettings, encoder: Encoder | None) -> tuple[str, ...]:
         """Lays out all that is made of instances; the tasks that get shards."""
-        lacking = waiting(self.tasks, settings, encoder)
+        mixed = [task for task in self.tasks if splits_of(settings.mixture, task)]
+        lacking = waiting(mixed, settings, encoder)
         words = self._first_reason(vocabulary_step().inputs)
-        ways = ways_of(self.tasks, settings)
-        for task in self.tasks:
+        ways = ways_of(mixed, settings)
+        for task in mixed:
             pictures = picture_files(registry.sources_of(task), ways, settings).inputs
             splits = splits_of(settings.mixture, task)
             chosen = (drawn(settings.mixture, task, split) for split in splits)
@@ -141,7 +142,7 @@ class Graph:
         for task, reason in lacking.items():
             left_out = Waiting(kind="shards", name=task, reason=reason)
             self._waiting[tokenised(settings.mixture, task)] = left_out
-        found = tuple(task for task in self.tasks if task not in lacking)
+        found = tuple(task for task in mixed if task not in lacking)
         self._known |= {step.reference: step for step in shard_steps(found, settings, encoder)}
         self._known |= {step.reference: step for step in audit_steps(found, settings)}
         return found
@@ -198,12 +199,26 @@ class Graph:
         self.steps[reference] = step
 
 
+def default_tasks() -> list[str]:
+    """The tasks that are built unless told otherwise: those of the datasets, in order of name."""
+    kinds = {source: registry.declaration(source).kind for source in registry.source_names()}
+    return [
+        name
+        for name in registry.task_names()
+        if all(kinds[source] == "dataset" for source in registry.sources_of(name))
+    ]
+
+
 def _tasks(settings: BuildSettings) -> tuple[str, ...]:
     """The tasks that are asked for and what they derive from, parents first."""
+    named = registry.mixture(settings.mixture).named
+    registry.check_known("task", named, registry.task_names())
+    default = {*default_tasks(), *named}
+    sources = set(settings.sources)
     wanted = settings.tasks or tuple(
         name
         for name in registry.task_names()
-        if not settings.sources or set(registry.sources_of(name)) <= set(settings.sources)
+        if (set(registry.sources_of(name)) <= sources if sources else name in default)
     )
     ordered: dict[str, None] = {}
 

@@ -21,6 +21,7 @@ from transforms.archive import ZipArchive
 from transforms.coming import declared_bytes
 from transforms.content import digest_of
 from transforms.mirror import local_file, mirrors_of
+from transforms.mixing import bounds
 from transforms.picture_places import single_url
 from transforms.picture_store import PictureStore, adopted_folder, store_folder
 from transforms.pictures import Picture, PictureArchives, Pictures
@@ -227,8 +228,7 @@ def _single_ones_are_local(source: str, name: str, file: RemoteFile, settings: B
 
 def _rows(task: str, settings: BuildSettings) -> int:
     """About how many rows of a task the mixture takes."""
-    mixture = registry.mixture(settings.mixture)
-    taken = mixture.train if registry.task(task).head.role == "train" else mixture.eval
+    taken = bounds(registry.mixture(settings.mixture), task)
     return sum(count or EVERY_ROW for count in taken.values())
 
 

@@ -1,32 +1,43 @@
 """From instances to the rows that are trained and evaluated on: exact counts, drawn, pictures checked.
 
 Rows are taken in drawn order, one from each picture before a second from any, until the count is
-reached. A row without a readable picture, be it shown or to be drawn, is left out, and the next in that order
-takes its place. So is a row that is barred, such as one whose picture another task is evaluated on.
+reached; where a mixture bounds the rows of a value, one of each value before a second of any. A row
+without a readable picture, be it shown or to be drawn, is left out, and the next in that order takes its
+place. So is a row that is barred, such as one whose picture another task is evaluated on.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from schemas.instance import SPLITS
+from schemas.instance import SPLITS, Split
 from schemas.mixture import Mixture
 from transforms.artifact import Draft
 from transforms.duck import Database, identifier, literal
 from transforms.listed import list_images
+from transforms.mixing import Count, available, compile_mixture, part_of
 from transforms.photographs import SEEN
 from transforms.pictures import Picture, Wanted, fits
 
 COUNTS = pa.schema([("split", pa.string()), ("available", pa.int64()), ("count", pa.int64())])
 """One row a split: how many instances there are, and how many of them the mixture takes."""
+
+VALUES = pa.schema(
+    [("split", pa.string()), ("value", pa.string()), ("available", pa.int64()), ("count", pa.int64())]
+)
+"""The same for each value of a column, where the mixture bounds the rows of a value."""
+
+VALUES_PART: Final = ".values"
+"""What follows the name of a task in that of its table `VALUES`."""
 
 ROWS = pa.schema(
     [("uid", pa.string()), ("split", pa.string()), ("place", pa.int64()), ("image_id", pa.string())]
@@ -76,6 +87,8 @@ class Candidate(NamedTuple):
 
     A row that shows none may have a picture as its answer: `image_id` is absent then. A text-only row has
     neither.
+
+    Where the rows of a value are bounded, `value` is the row's, and `most` how many of it are taken.
     """
 
     uid: str
@@ -87,6 +100,8 @@ class Candidate(NamedTuple):
     picture: str
     width: int | None
     height: int | None
+    value: str | None = None
+    most: int | None = None
 
 
 class Barred(NamedTuple):
@@ -95,6 +110,13 @@ class Barred(NamedTuple):
     reason: str
     other_image: str | None = None
     other_row: str | None = None
+
+
+class Bounded(NamedTuple):
+    """The rows of each value of a column are bounded by a table `VALUES`."""
+
+    column: str
+    values: Path
 
 
 Bar = Callable[[Candidate, Picture], Barred | None]
@@ -110,36 +132,42 @@ class _Selection:
     shown: dict[str, tuple[object, ...]] = field(default_factory=dict)
 
 
-def compile_counts(
-    mixture: Mixture, roles: Mapping[str, str], instances: Mapping[str, Path], making: Draft
-) -> None:
-    """Writes how many rows of each task a mixture takes: one small table `COUNTS` a task.
+def compile_counts(mixture: Mixture, instances: Mapping[str, Path], making: Draft) -> None:
+    """Writes how many rows of each task a mixture takes: one table `COUNTS` a task.
+
+    Beside it stands a table `VALUES`, named by `values_part`, for a task whose values are bounded.
 
     Args:
-        roles: `train` or `eval`, by task.
         instances: the instances of each task.
     """
-    with Database(making.scratch) as database:
-        for task, role in roles.items():
-            wanted = mixture.train if role == "train" else mixture.eval
-            database.view("instances", task, [instances[task]])
-            query = f"select split, count(*) from instances.{identifier(task)} group by split"
-            found = dict(database.rows(query))
-            rows = [
-                {
-                    "split": split,
-                    "available": found.get(split, 0),
-                    "count": _count(wanted[split], found.get(split, 0)),
-                }
-                for split in SPLITS
-                if split in wanted
-            ]
-            with making.table(task, COUNTS) as writer:
-                writer.write(pa.Table.from_pylist(rows, COUNTS))
+    bounded = {}
+    for task in instances:
+        part = part_of(mixture, task)
+        bounded[task] = part.values.column if part and part.values else None
+    found = {task: available(path, bounded[task]) for task, path in instances.items()}
+    for task, counts in compile_mixture(mixture, found).items():
+        rows = [
+            {"split": split, "available": one.available, "count": one.count} for split, one in counts.items()
+        ]
+        with making.table(task, COUNTS) as writer:
+            writer.write(pa.Table.from_pylist(rows, COUNTS))
+        if bounded[task] is not None:
+            with making.table(values_part(task), VALUES) as writer:
+                writer.write(_values(counts))
 
 
-def _count(most: int, available: int) -> int:
-    return min(most, available) if most else available
+def values_part(task: str) -> str:
+    """Name of the table of the values of a task."""
+    return f"{task}{VALUES_PART}"
+
+
+def _values(counts: Mapping[Split, Count]) -> pa.Table:
+    rows = [
+        {"split": split, "value": value, "available": there, "count": count}
+        for split, one in counts.items()
+        for value, (there, count) in (one.values or {}).items()
+    ]
+    return pa.Table.from_pylist(rows, VALUES)
 
 
 def select(
@@ -155,6 +183,7 @@ def select(
     making: Draft,
     threads: int | None = None,
     bars: Sequence[Bar] = (),
+    bounded: Bounded | None = None,
 ) -> None:
     """Writes `ROWS` and `PICTURES` of some splits of one task, and `LEFT_OUT` for `join`.
 
@@ -165,6 +194,7 @@ def select(
         prefetch: told which pictures are about to be checked.
         expect: told beforehand which will be, if none of them has to be replaced.
         bars: asked one after the other about each row whose picture can be shown.
+        bounded: the column of which each value gives a number of rows, if one does.
     """
     selection, total = _Selection(), 0
     with Database(making.scratch, threads) as database, ThreadPoolExecutor(threads or 2) as workers:
@@ -176,7 +206,7 @@ def select(
         ):
             if split in splits:
                 total += available
-                _draw(database, task, split)
+                _draw(database, task, split, bounded)
                 expect(_first(database, count))
                 _take(database, count, check, prefetch, workers, bars, selection)
     _write(making, selection, total)
@@ -210,36 +240,47 @@ def _rows(path: Path, split: str | None = None) -> list[tuple[object, ...]]:
     return list(zip(*(column.to_pylist() for column in rows.columns), strict=True))
 
 
-def _draw(database: Database, task: str, split: str) -> None:
-    """Makes the table `drawn`: the rows of a split in drawn order, with where their pictures are."""
+def _draw(database: Database, task: str, split: str, bounded: Bounded | None) -> None:
+    """Makes the table `drawn`: the rows of a split in drawn order, with where their pictures are.
+
+    Rows are taken round by round: one from each picture, or one of each value where these are bounded.
+    """
     names = database.columns(f"select * from instances.{identifier(task)}")
     # A picture to be drawn is given away as well as one that is shown.
     pictured = "coalesce(image_id, target_image_id)" if "target_image_id" in names else "image_id"
+    value, most, owner, values = "null::varchar", "null::bigint", "coalesce(image_id, uid)", ""
+    if bounded is not None:
+        value, most, owner = f"{identifier(bounded.column)}::varchar", "bounds.count", "value"
+        values = f"""
+        join read_parquet({literal(bounded.values)}) as bounds
+            on bounds.split = {literal(split)} and bounds.value = ranked.value and bounds.count > 0
+        """
     database.run(
         f"""
         create or replace table drawn as
-        with ranked as (
-            select
-                uid,
-                split,
-                image_id,
-                {pictured} as pictured,
-                rank_drawn(coalesce(image_id, uid), uid) as round,
-                draw('selection', uid) as lot
+        with valued as (
+            select uid, split, image_id, {pictured} as pictured, {value} as value
             from instances.{identifier(task)}
             where split = {literal(split)}
+        ),
+        ranked as (
+            select *, rank_drawn({owner}, uid) as round, draw('selection', uid) as lot
+            from valued
         )
         select
             uid,
-            split,
+            ranked.split,
             row_number() over (order by round, lot, uid) as place,
             ranked.image_id,
             source,
             archive,
             picture,
             width,
-            height
+            height,
+            ranked.value,
+            {most} as most
         from ranked
+        {values}
         left join listed.images as images on ranked.pictured = images.image_id
         """
     )
@@ -264,12 +305,16 @@ def _take(
 ) -> None:
     if not count:
         return
+    of_value = Counter[str | None]()
     for candidate, picture in _checked(database, count, check, prefetch, workers):
+        if candidate.most is not None and of_value[candidate.value] == candidate.most:
+            continue
         barred = _barred(candidate, picture, bars)
         if barred is not None:
             selection.left_out.append((*candidate[: len(ROWS)], *barred))
             continue
         count -= 1
+        of_value[candidate.value] += 1
         selection.taken.append(candidate[: len(ROWS)])
         if candidate.image_id is not None:
             selection.shown[candidate.image_id] = _seen(candidate, picture)

@@ -57,11 +57,12 @@ def _task_step(task: str, reviews: Reviews | None, settings: BuildSettings) -> S
         {
             "role": head.role,
             "output": head.output,
+            "category": head.category,
             "reviews": reviews.model_dump() if reviews else None,
         },
         partial(_audit_task, task, reviews, settings),
         code=("transforms.audit_task",),
-        files={"role": task_file(task), "output": task_file(task)},
+        files=dict.fromkeys(("role", "output", "category"), task_file(task)),
     )
 
 

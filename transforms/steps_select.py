@@ -23,10 +23,11 @@ from transforms import registry
 from transforms.bars import bar_shown, gather
 from transforms.content import digest_of
 from transforms.evaluation_texts import bar_reported, bar_texts, gather_texts, rows_that_say
+from transforms.mixing import bounds, part_of
 from transforms.overlaps import compare, overlaps_of
 from transforms.picture_ways import PictureFiles, Way, look_at, picture_files
 from transforms.registry import Key
-from transforms.select import Bar, compile_counts, join, select
+from transforms.select import Bar, Bounded, compile_counts, join, select, values_part
 from transforms.steps import Making, Step
 from transforms.steps_instances import instances
 from transforms.steps_tables import fills, images_of, table
@@ -67,9 +68,14 @@ def selected(mixture: str, task: str, part: str | None = None) -> Reference:
 
 def splits_of(mixture: str, task: str) -> tuple[Split, ...]:
     """The splits that a mixture takes rows of, in order."""
+    return tuple(bounds(registry.mixture(mixture), task))
+
+
+def stages_in(mixture: str, tasks: Sequence[str]) -> dict[str, str]:
+    """The stage of each task that a mixture of several stages trains on."""
     declared = registry.mixture(mixture)
-    wanted = declared.train if registry.task(task).head.role == "train" else declared.eval
-    return tuple(split for split in SPLITS if split in wanted)
+    parts = {task: part_of(declared, task) for task in tasks}
+    return {task: part.stage for task, part in parts.items() if part is not None and part.stage is not None}
 
 
 def select_steps(tasks: Sequence[str], ways: Mapping[Key, Way], settings: BuildSettings) -> Iterator[Step]:
@@ -108,9 +114,16 @@ def _shows(tasks: Sequence[str], split: Split, settings: BuildSettings) -> bool:
 
 
 def _count(tasks: Sequence[str], settings: BuildSettings, making: Making) -> None:
-    roles = {task: registry.task(task).head.role for task in tasks}
     paths = {task: making.table(instances(task)) for task in tasks}
-    compile_counts(registry.mixture(settings.mixture), roles, paths, making.draft)
+    compile_counts(registry.mixture(settings.mixture), paths, making.draft)
+
+
+def _values_of(task: str, settings: BuildSettings) -> tuple[str, Reference] | None:
+    """The column of which each value gives a number of rows, and where these stand; None if none does."""
+    part = part_of(registry.mixture(settings.mixture), task)
+    if part is None or part.values is None:
+        return None
+    return part.values.column, Reference("mixtures", settings.mixture, values_part(task))
 
 
 def _select_step(
@@ -124,6 +137,7 @@ def _select_step(
     sources = registry.sources_of(task)
     files = picture_files(sources, ways, settings)
     texts = (held_texts(settings.mixture),) if speaking else ()
+    valued = _values_of(task, settings)
     marked = reported(settings.lake, task)
     return Step(
         drawn(settings.mixture, task, split),
@@ -131,12 +145,18 @@ def _select_step(
         (
             instances(task),
             Reference("mixtures", settings.mixture, task),
+            *((valued[1],) if valued else ()),
             *(shown(settings.mixture, name) for name in stricter),
             *texts,
             *images_of(sources).values(),
             *files.inputs,
         ),
-        {"seed": str(settings.seed), **files.asked, **({"reported": marked} if marked else {})},
+        {
+            "seed": str(settings.seed),
+            **files.asked,
+            **({"reported": marked} if marked else {}),
+            **({"values": valued[0]} if valued else {}),
+        },
         partial(_select, task, split, stricter, texts, marked, sources, files, settings),
         code=("transforms.select", "transforms.bars", "transforms.evaluation_texts"),
         licences=files.licences,
@@ -157,6 +177,7 @@ def _select(
     bars: list[Bar] = [bar_reported(marked)]
     bars += [bar_shown(name, making.table(shown(settings.mixture, name))) for name in stricter]
     bars += [bar_texts(_holding(task, making, held)) for held in texts]
+    valued = _values_of(task, settings)
     with files.opened(making) as pictures:
         select(
             task,
@@ -172,6 +193,7 @@ def _select(
             making.draft,
             making.threads,
             bars,
+            Bounded(valued[0], making.table(valued[1])) if valued else None,
         )
 
 

@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from instructions.load import load_instructions
 from schemas.artifact import Reference
 from schemas.settings import BuildSettings
 from schemas.task import TaskHead
-from shards.collection import COLLECTION, CollectedTask, Collection
+from shards.collection import COLLECTION, ONE_STAGE, CollectedTask, Collection, stages_of
 from shards.format import INSTRUCTIONS, read_index, write_json
 from shards.prepare import prepare
 from shards.vocabulary import Vocabulary
@@ -25,7 +26,7 @@ from transforms.registry import Key
 from transforms.shown import check_shown
 from transforms.steps import Making, Step
 from transforms.steps_instances import instances, instruction_file, task_file
-from transforms.steps_select import select_steps, selected
+from transforms.steps_select import select_steps, selected, stages_in
 from transforms.steps_tables import images_of, is_held, raw, raw_steps
 from transforms.tokenise import tokenise
 
@@ -245,10 +246,17 @@ def _collect_step(tasks: Sequence[str], settings: BuildSettings) -> Step:
             packed(settings.mixture),
             ASSEMBLED,
         ),
-        {},
+        _staged(tasks, settings),
         partial(_collect, tasks, settings),
         code=("shards.collection",),
+        files={"stages": f"transforms/mixtures/{settings.mixture}.toml"},
     )
+
+
+def _staged(tasks: Sequence[str], settings: BuildSettings) -> dict[str, Any]:
+    """What a mixture of several stages adds to a collection."""
+    names = registry.mixture(settings.mixture).stages
+    return {"stages": [names, stages_in(settings.mixture, tasks)]} if names else {}
 
 
 def _collect(tasks: Sequence[str], settings: BuildSettings, making: Making) -> None:
@@ -264,13 +272,16 @@ def _collect(tasks: Sequence[str], settings: BuildSettings, making: Making) -> N
         reference = tokenised(settings.mixture, task)
         rows = read_index(making.inputs[reference].path("")).rows
         found[task] = CollectedTask(shard=place(reference), instructions=place(prepared(task)), rows=rows)
+    trained = [task for task, one in found.items() if one.rows.get("train")]
+    stage_of = stages_in(settings.mixture, trained) or dict.fromkeys(trained, ONE_STAGE)
     collection = Collection(
         mixture=settings.mixture,
         vocabulary=place(ASSEMBLED),
         pictures=place(packed(settings.mixture)),
         tasks=found,
+        stages=stages_of(stage_of, registry.mixture(settings.mixture).stages or (ONE_STAGE,)),
     )
     path.write_text(collection.model_dump_json(indent=1) + "\n")
     contents = {str(ref): made.manifest.content_id for ref, made in making.inputs.items()}
-    making.draft.describe(COLLECTION, digest_of(contents))
+    making.draft.describe(COLLECTION, digest_of({**contents, **_staged(tasks, settings)}))
     making.draft.rows_out = sum(sum(task.rows.values()) for task in found.values())

@@ -22,6 +22,7 @@ from transforms import registry
 from transforms.artifact import REJECTED_ROWS, Artifact
 from transforms.lake import folders, member
 from transforms.score_store import FOLDER as EVALUATIONS
+from transforms.select import VALUES_PART
 
 REJECTED_SCHEMA: Final = "rejected"
 
@@ -51,6 +52,15 @@ _IN_MIXTURES: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
         "How many rows of the task the mixture takes: one row for each split.",
         {
             "split": "train, validation or test",
+            "available": "instances that there are",
+            "count": "instances that the mixture takes",
+        },
+    ),
+    "values": (
+        "How many rows of each value of a column the mixture takes: one row for each split and value.",
+        {
+            "split": "train, validation or test",
+            "value": "value of the column that the mixture's file names",
             "available": "instances that there are",
             "count": "instances that the mixture takes",
         },
@@ -291,7 +301,12 @@ def _name(entry: Member, part: str) -> tuple[str, str]:
         return "audit", f"{task}_{part}" if task else part
     # Counts of a mixture lie one file a task; rows and pictures of a task lie under its own name.
     mixture, *names = entry.name.split(".")
-    return f"mixture_{mixture}", "_".join((*names, part)) if names else f"{part}_counts"
+    return f"mixture_{mixture}", "_".join((*names, part)) if names else _counts(part)
+
+
+def _counts(part: str) -> str:
+    """Name of the view of the counts of a task, or of those of its values."""
+    return f"{part.replace(VALUES_PART, '_value')}_counts"
 
 
 def _meaning(entry: Member, part: str) -> tuple[str, Mapping[str, str]]:
@@ -302,7 +317,8 @@ def _meaning(entry: Member, part: str) -> tuple[str, Mapping[str, str]]:
     if entry.stage == "audits":
         return _IN_AUDITS[part]
     if entry.stage == "mixtures":
-        return _IN_MIXTURES[part if "." in entry.name else "counts"]
+        counted = "values" if part.endswith(VALUES_PART) else "counts"
+        return _IN_MIXTURES[part if "." in entry.name else counted]
     name = entry.name.partition(".")[2]
     if name == "pictures":
         return _PICTURES

@@ -9,6 +9,7 @@ from schemas.artifact import Manifest, Reference
 from schemas.instance import SPLITS
 from schemas.settings import BuildSettings
 from transforms import registry
+from transforms.mixing import bounds
 from transforms.steps import Step
 
 _BY_ROWS: Final = frozenset({"select", "encode", "tokenise"})
@@ -45,8 +46,7 @@ def work_of(step: Step, sizes: Mapping[Reference, Size], settings: BuildSettings
 
 def _taken(task: str, splits: Collection[str], available: int, settings: BuildSettings) -> int:
     """How many rows of some splits of a task the mixture takes at most."""
-    mixture = registry.mixture(settings.mixture)
-    wanted = mixture.train if registry.task(task).head.role == "train" else mixture.eval
+    wanted = bounds(registry.mixture(settings.mixture), task)
     return sum(count or available for split, count in wanted.items() if split in splits)
 
 

@@ -10,7 +10,7 @@ import typer
 from flows.options import AsJson, Harmful, Lake, OwnInstructions, Seed
 
 commands = typer.Typer()
-listing = typer.Typer(no_args_is_help=True, help="What there is: sources, tasks, overlaps, instructions.")
+listing = typer.Typer(no_args_is_help=True, help="What there is: sources, tasks, overlaps, …")
 commands.add_typer(listing, name="list")
 
 
@@ -65,6 +65,24 @@ def list_instructions(
     from flows import looking
 
     looking.list_instructions(task, instructions, as_json)
+
+
+@listing.command(
+    "mixtures",
+    epilog="Examples: `multiinstruct list mixtures` · `multiinstruct list mixtures sequential_instruct`",
+)
+def list_mixtures(
+    name: Annotated[str | None, typer.Argument(help="The rows that this one takes of each task.")] = None,
+    lake: Lake = Path("lake"),
+    as_json: AsJson = False,
+) -> None:
+    """The mixtures: which rows one trains and evaluates on, and in which order."""
+    from flows import mixtures
+
+    if name is not None:
+        mixtures.show_mixture(name, lake, as_json)
+    else:
+        mixtures.list_mixtures(as_json)
 
 
 @commands.command(

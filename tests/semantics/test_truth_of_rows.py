@@ -13,10 +13,10 @@ from schemas.box import Box
 from tests.semantics import of_places, of_words
 from tests.semantics.checkers import Checker, Row
 from tests.semantics.world import Shown, name_of_irregular, regular
-from transforms import registry
 from transforms.builder import Builder
+from transforms.graph import default_tasks
 
-TASKS = registry.task_names()
+TASKS = default_tasks()
 CHECKERS: Final[dict[str, Checker]] = {**of_places.CHECKERS, **of_words.CHECKERS}
 
 _SEEN: Final = frozenset({"colour", "place", "relation"})

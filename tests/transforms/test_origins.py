@@ -14,11 +14,12 @@ import pytest
 from schemas.artifact import Reference
 from transforms import registry
 from transforms.builder import Builder
+from transforms.graph import default_tasks
 from transforms.lake import whole
 from transforms.origins import Origin, leaves
 from transforms.tracing import origins
 
-TASKS = registry.task_names()
+TASKS = default_tasks()
 ROWS = 2
 
 

@@ -19,9 +19,10 @@ from schemas.box import Box
 from tests.transforms.task_tables import number_of
 from transforms import registry
 from transforms.builder import Builder
+from transforms.graph import default_tasks
 
 Row = dict[str, Any]
-TASKS = registry.task_names()
+TASKS = default_tasks()
 DERIVED = [name for name in TASKS if registry.task(name).head.origin == "derived"]
 EVALUATION = [name for name in TASKS if registry.task(name).head.role == "eval"]
 BALANCED = [name for name in TASKS if registry.task(name).head.balance]
