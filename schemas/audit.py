@@ -70,11 +70,12 @@ class Removed(_Part):
     """Rows that one rule has left out.
 
     Attributes:
-        stage: when instances were derived, when the mixture took its rows, or when shards were written.
+        stage: when instances were derived, when photographs were given their splits, when the mixture took
+            its rows, or when shards were written.
         kind: what the rule is for.
     """
 
-    stage: Literal["instances", "mixtures", "shards"]
+    stage: Literal["instances", "splits", "mixtures", "shards"]
     reason: str
     kind: Kind
     rows: int

@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from instructions.load import TaskInstructions
 from instructions.render import Literal as OurWords
 from instructions.render import Wording
-from schemas.artifact import Manifest
+from schemas.artifact import Manifest, Stage
 from schemas.audit import FEW_ROWS, Guesses, Removed, Reviews, Rule, SplitAudit, TaskAudit, Violation
 from schemas.errors import BuildError
 from schemas.instance import SPLITS, Split
-from schemas.reason import kind_of
+from schemas.reason import HELD_BACK, kind_of
 from schemas.task import TaskHead
 from shards.format import InstructionSet
 from shards.read import Shard
@@ -72,6 +72,7 @@ class TaskFiles:
         instances: all instances.
         rows: the taken ones, see `transforms.select.ROWS`.
         pictures: what they show, see `transforms.select.PICTURES`.
+        listed: the tables `images` and `pictures` of each source of the task that shows some.
         shard: folder of the shard.
         manifests: what was said of them when they were written, by stage.
         instructions: the instructions as ids.
@@ -81,8 +82,9 @@ class TaskFiles:
     instances: Path
     rows: Path
     pictures: Path
+    listed: Mapping[str, tuple[Path, Path]]
     shard: Path
-    manifests: Mapping[Literal["instances", "mixtures", "shards"], Manifest]
+    manifests: Mapping[Stage, Manifest]
     instructions: InstructionSet
     vocabulary: Vocabulary
 
@@ -103,6 +105,7 @@ def audit_task(
             database.rows(f"select split, count(*) from {identifier(task)}.instances group by split")
         )
         violations = list(row_violations(database, task))
+        held = held_back(database, task, files.listed)
     splits = dict(_splits(taken, available, files))
     rows = [row for split in SPLITS for row in taken.get(split, ())]
     shown = {name for wording in instructions.wordings for name in wording.slot_names}
@@ -123,11 +126,7 @@ def audit_task(
         answer_types=dict(sorted(Counter(answer_type(head.output, row.target) for row in rows).items())),
         splits=splits,
         guesses=_guesses(taken) if head.output in _SAID or head.output == "region_option" else None,
-        removed=[
-            Removed(stage=stage, reason=reason, kind=kind_of(reason), rows=count)
-            for stage, manifest in files.manifests.items()
-            for reason, count in manifest.rejected.items()
-        ],
+        removed=_removed(files.manifests, held),
         reviews=reviews,
         violations=violations,
     )
@@ -157,6 +156,59 @@ def read_audit(path: Path) -> TaskAudit:
             got=f"{error.error_count()} fields that are missing or unknown",
             next_step="run the build again, which writes it anew",
         ) from error
+
+
+def _removed(manifests: Mapping[Stage, Manifest], held: Mapping[str, int]) -> list[Removed]:
+    counts: dict[Literal["instances", "splits", "mixtures", "shards"], Mapping[str, int]] = {
+        "instances": manifests["instances"].rejected,
+        "splits": held,
+        "mixtures": manifests["mixtures"].rejected,
+        "shards": manifests["shards"].rejected,
+    }
+    return [
+        Removed(stage=stage, reason=reason, kind=kind_of(reason), rows=count)
+        for stage, rejected in counts.items()
+        for reason, count in rejected.items()
+    ]
+
+
+def held_back(database: Database, task: str, listed: Mapping[str, tuple[Path, Path]]) -> dict[str, int]:
+    """Rows of photographs that another source holds stricter than the sources of the task, by reason.
+
+    Args:
+        listed: the tables `images` and `pictures` of each source of the task.
+    """
+    parts = []
+    for number, (images, pictures) in enumerate(listed.values()):
+        database.view(f"listed {number}", "images", [images])
+        database.view(f"listed {number}", "pictures", [pictures])
+        here = identifier(f"listed {number}")
+        parts.append(
+            f"select image_id, images.published_split, pictures.split "
+            f"from {here}.images as images join {here}.pictures as pictures using (image_id)"
+        )
+    if not parts:
+        return {}
+    order = f"[{', '.join(map(literal, SPLITS))}]"
+    rows = database.rows(
+        f"""
+        with photographs as (
+            select
+                image_id,
+                any_value(split) as split,
+                max(list_position({order}, coalesce(published_split, 'train'))) as published
+            from ({" union all ".join(parts)})
+            group by image_id
+        )
+        select photographs.split, count(*)
+        from {identifier(task)}.instances
+        join photographs using (image_id)
+        where list_position({order}, photographs.split) > photographs.published
+        group by photographs.split
+        order by photographs.split
+        """
+    )
+    return {HELD_BACK[split]: count for split, count in rows}
 
 
 def _words(wording: Wording) -> Iterator[str]:

@@ -43,7 +43,7 @@ def audit_steps(tasks: Sequence[str], settings: BuildSettings) -> Iterator[Step]
 
 
 def _task_step(task: str, reviews: Reviews | None, settings: BuildSettings) -> Step:
-    head = registry.task(task).head
+    head, listed = registry.task(task).head, _listed([task])
     return Step(
         audited(settings.mixture, task),
         "audit",
@@ -53,6 +53,7 @@ def _task_step(task: str, reviews: Reviews | None, settings: BuildSettings) -> S
             tokenised(settings.mixture, task),
             prepared(task),
             ASSEMBLED,
+            *(table(source, name) for source in listed for name in ("images", "pictures")),
         ),
         {
             "role": head.role,
@@ -72,6 +73,10 @@ def _audit_task(task: str, reviews: Reviews | None, settings: BuildSettings, mak
         instances=making.table(instances(task)),
         rows=making.table(selected(settings.mixture, task, "rows")),
         pictures=making.table(selected(settings.mixture, task, "pictures")),
+        listed={
+            source: (making.table(table(source, "images")), making.table(table(source, "pictures")))
+            for source in _listed([task])
+        },
         shard=shard.path(""),
         manifests={
             "instances": making.inputs[instances(task)].manifest,
@@ -87,8 +92,7 @@ def _audit_task(task: str, reviews: Reviews | None, settings: BuildSettings, mak
 
 def _build_step(tasks: Sequence[str], settings: BuildSettings) -> Step:
     loaded = {task: load_instructions(task, settings.instructions) for task in tasks}
-    sources = sorted({source for task in tasks for source in registry.sources_of(task)})
-    listed = {source: table(source, "pictures") for source in sources if fills(source, "images")}
+    listed = {source: table(source, "pictures") for source in _listed(tasks)}
     return Step(
         audited(settings.mixture),
         "audit",
@@ -106,6 +110,12 @@ def _build_step(tasks: Sequence[str], settings: BuildSettings) -> Step:
         code=("transforms.audit_build",),
         files={"pretraining": "transforms/pretraining.toml"},
     )
+
+
+def _listed(tasks: Sequence[str]) -> list[str]:
+    """The sources of some tasks that list pictures, in order of name."""
+    sources = sorted({source for task in tasks for source in registry.sources_of(task)})
+    return [source for source in sources if fills(source, "images")]
 
 
 def _digest(loaded: TaskInstructions) -> str:

@@ -185,10 +185,10 @@ _IN_AUDITS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
         },
     ),
     "removed": (
-        "Rows left out, by task, stage and rule.",
+        "Rows left out, or held back in a stricter split, by task, stage and rule.",
         {
             "task": "name of the task",
-            "stage": "instances, mixtures or shards",
+            "stage": "instances, splits, mixtures or shards",
             "reason": "the rule",
             "kind": "fix (the published scripts keep such rows), leak, person (marked wrong) or lack",
             "rows": "how many",

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -154,6 +155,28 @@ def test_what_rules_take_away_is_counted(sample_build: Builder) -> None:
             ):
                 removed = {one.reason: one.rows for one in task.audit.removed if one.stage == stage}
                 assert removed == ledger.rejected
+
+
+def test_rows_of_photographs_that_others_hold_out_are_counted(sample_build: Builder) -> None:
+    published: dict[str, str | None] = {}
+    for row in _table(sample_build, "mscoco.images"):
+        published[row["image_id"]] = row["published_split"]
+    instances = pq.read_table(
+        sample_build.run(Reference("instances", "image_captioning")).path("instances.parquet")
+    ).to_pylist()
+    held = [row for row in instances if row["split"] == "test"]
+    assert {published[row["image_id"]] for row in held} <= {"train", "validation"}
+    removed = {one.reason: one for one in _audit(sample_build, "image_captioning").removed}
+    assert removed["held_out_elsewhere"].rows == len(held) > 0
+    assert (removed["held_out_elsewhere"].stage, removed["held_out_elsewhere"].kind) == ("splits", "leak")
+    # Nobody else holds stricter what is evaluated on.
+    assert not [one for one in _audit(sample_build, TASKS[0]).removed if one.stage == "splits"]
+
+
+def _table(builder: Builder, name: str) -> list[dict[str, Any]]:
+    (path,) = builder.run(Reference("tables", name)).tables
+    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    return rows
 
 
 def test_rows_marked_wrong_are_left_out_of_the_next_build(sample_build: Builder, tmp_path: Path) -> None:
