@@ -44,6 +44,8 @@ class RemoteFile(Declaration):
             A file of pictures without `urls` has no archive, and its pictures are fetched one by one.
         members: for a zip of records, the members that the reader reads. By these names `adopt` knows
             what a person has unpacked and kept without the zip.
+        instead: members of an older version, which the reader reads as well. `adopt` takes them where none
+            of `members` lies unpacked.
     """
 
     urls: tuple[Url, ...] = ()
@@ -52,6 +54,7 @@ class RemoteFile(Declaration):
     holds: Literal["records", "pictures"] = "records"
     single: tuple[Url, ...] = ()
     members: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
     by_hand: Annotated[str, StringConstraints(pattern=r"^[^/\\\s]+$")] | None = None
     orient: bool = False
 
@@ -67,6 +70,8 @@ class RemoteFile(Declaration):
             raise ValueError("only pictures have an orientation")
         if self.members and (self.holds != "records" or self.is_tar):
             raise ValueError("only a zip of records lists its members")
+        if self.instead and not self.members:
+            raise ValueError("an older version has members instead of some")
         return self
 
     @property

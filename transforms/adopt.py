@@ -121,7 +121,7 @@ def _adopt_file(
     known = pins.remembered(lake).get(f"{source}.{name}")
     pin = pins.vouched(file, known)
     size = pin.bytes if pin is not None and pin.bytes is not None else file.about_bytes
-    whole, members = find_whole(file, found, pin), unpacked(file.members, found)
+    whole, members = find_whole(file, found, pin), _unpacked(file, found)
     concerned = {*whole.called, *members.found.values()}
     outcome = Outcome(name, published_path(file.urls[0]).name, size, "missing", whole.detail)
     destination = _destination(lake, file)
@@ -144,6 +144,13 @@ def _adopt_file(
     return outcome, concerned
 
 
+def _unpacked(file: RemoteFile, found: Sequence[Path]) -> Unpacked:
+    """What is read of a zip and lies unpacked: of an older version only where nothing of this one does."""
+    members = unpacked(file.members, found)
+    older = unpacked(file.instead, found)
+    return older if older.found and not older.missing and not members.found else members
+
+
 def _adopt_members(lake: Path, source: str, file: RemoteFile, outcome: Outcome, members: Unpacked) -> Outcome:
     """Takes what is read of an archive if all of it lies unpacked, else says what is missing."""
     if members.missing:
@@ -157,7 +164,9 @@ def _adopt_members(lake: Path, source: str, file: RemoteFile, outcome: Outcome, 
     pack(members.found, destination)
     _remember(lake, source, outcome.file, destination, pins.MEMBERS_WITNESS)
     folders = ", ".join(sorted({str(path.parent) for path in members.found.values()}))
-    detail = f"unverified as a whole: a copy of its {len(members.found)} members in {folders}"
+    older = file.members[0] not in members.found
+    held = ", ".join(members.found) if older else f"its {len(members.found)} members"
+    detail = f"unverified as a whole: a copy of {held} in {folders}"
     return outcome._replace(state="members", bytes=destination.stat().st_size, detail=detail)
 
 

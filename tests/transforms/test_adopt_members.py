@@ -188,6 +188,25 @@ def test_records_that_lie_flat_are_not_guessed_at(lake: Path, lab: Path, tmp_pat
     assert "does not lie in a folder annotations" in outcome.detail
 
 
+def test_an_older_version_is_taken_where_the_newer_is_not_at_hand(lake: Path, lab: Path) -> None:
+    """Version 1 of COCO-Text, whose pin is that of version 2."""
+    folder = lab / "coco_text"
+    newer, older = folder / "cocotext.v2.json", folder / "COCO_Text.json"
+    older.write_bytes(newer.read_bytes())
+    assert "its 1 members" in of_annotations(adopt(lake, "coco_text", lab)).detail
+    newer.unlink()
+    outcome = of_annotations(adopt(lake, "coco_text", lab))
+    assert outcome.state == "members"
+    assert f"a copy of COCO_Text.json in {folder}" in outcome.detail
+    builder = Builder(settings(lake, "coco_text"))
+    builder.build()
+    (path,) = builder.run(Reference("tables", "coco_text.texts")).tables
+    assert set(pq.read_table(path)["member"].to_pylist()) == {"COCO_Text.json"}
+    older.unlink()
+    outcome = of_annotations(adopt(lake / "another", "coco_text", lab))
+    assert (outcome.state, outcome.missing) == ("missing", ())
+
+
 def test_a_member_lies_in_its_folder(tmp_path: Path) -> None:
     for name in ("plus/refs.json", "other/refs.json", "plus/deep/plus/refs.json"):
         path = tmp_path / name

@@ -1,8 +1,9 @@
 """COCO-Text: what is written in pictures of COCO, where, how, and whether it can be read.
 
-Version 2 is fetched. Version 1 (`COCO_Text.json`) is read as well, if it lies in the place of version 2 in a
-mirror that vouches for itself. They differ in outlines, which are not read, and in that version 1 has no key
-for the text that cannot be read. Where an annotation says a category by its number, `cats` gives the name.
+Version 2 is fetched. Version 1 is read as well: `adopt coco_text PATH` takes its unpacked `COCO_Text.json`
+where version 2 is not at hand. The two are not the same data, and rows say of which file they are. Their
+layouts differ in outlines, which are not read, and in that version 1 has no key for the text that cannot be
+read. Where an annotation says a category by its number, `cats` gives the name.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ SOURCE: Final = Source(
                 witness="published by third-party loaders of the dataset",
             ),
             members=_MEMBERS[:1],
+            instead=_MEMBERS[1:],
         )
     },
     borrows={"train2014": "mscoco.train2014"},
