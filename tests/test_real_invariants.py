@@ -32,15 +32,14 @@ from transforms.audit_build import read_build_audit
 from transforms.audit_task import AUDIT
 from transforms.builder import Builder
 from transforms.mirror import Mirror
+from transforms.readers import generators
 from transforms.steps_audit import audited
 
 UNKNOWN = "hateful_memes"
 """The source of which no record is known here."""
 
 SOURCES = tuple(
-    name
-    for name in registry.source_names()
-    if registry.declaration(name).kind == "dataset" and name != UNKNOWN
+    name for name in registry.source_names() if generators(registry.reader(name)) and name != UNKNOWN
 )
 
 
@@ -76,6 +75,7 @@ def _pack(real: Path, mirror: Mirror, folder: Path) -> None:
     told = texts.Packing(real, mirror)
     told.wikihow()
     told.mocheg()
+    told.natural_instructions()
     films = vcr_snli_ve.Packing(real, folder)
     films.vcr()
     films.snli_ve()
