@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import shutil
@@ -28,8 +27,10 @@ _PREFECT = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     # A temporary server needs up to 23 s for its first start; the default limit is 20.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-    # The temporary server fills the screen with tracebacks of cancelled coroutines as it goes.
+    # The temporary server fills the screen with tracebacks of cancelled coroutines as it goes, some of them
+    # by way of SQLAlchemy's logger, which has no level of its own there.
     "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     # Our own display says what happens.
     "PREFECT_LOGGING_LEVEL": "WARNING",
 }
@@ -120,7 +121,6 @@ def _run_flow(settings: BuildSettings) -> None:
         os.environ.setdefault(name, value)
     from flows.build import build_multiinstruct
 
-    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     build_multiinstruct(**settings.model_dump())
 
 

@@ -7,14 +7,18 @@ from typing import Annotated
 
 import typer
 
+from flows.examples import examples
 from flows.options import AsJson, Harmful, Lake, OwnInstructions, Seed
 
 commands = typer.Typer()
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct audit` · `multiinstruct audit visual_grounding` · "
-    "`multiinstruct audit --json | jq .violations`"
+    epilog=examples(
+        "multiinstruct audit",
+        "multiinstruct audit visual_grounding",
+        "multiinstruct audit --json | jq .violations",
+    )
 )
 def audit(
     task: Annotated[str | None, typer.Argument(help="All figures of this task.")] = None,
@@ -28,8 +32,10 @@ def audit(
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct review visual_grounding -n 100` · "
-    "`multiinstruct review visual_grounding --verdicts verdicts.jsonl`"
+    epilog=examples(
+        "multiinstruct review visual_grounding -n 100",
+        "multiinstruct review visual_grounding --verdicts verdicts.jsonl",
+    )
 )
 def review(
     task: Annotated[str, typer.Argument(help="Name of a task.")],
@@ -63,8 +69,11 @@ def review(
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct cite` · `multiinstruct cite --bibtex > data.bib` · "
-    "`multiinstruct cite --build previous --json`"
+    epilog=examples(
+        "multiinstruct cite",
+        "multiinstruct cite --bibtex > data.bib",
+        "multiinstruct cite --build previous --json",
+    )
 )
 def cite(
     build: Annotated[

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from flows.examples import examples
 from flows.options import (
     AcceptTerms,
     AsJson,
@@ -76,10 +77,12 @@ def _settings(
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct build --sample` · "
-    "`multiinstruct build --source visual_genome --until instances --unpinned` · "
-    "`multiinstruct build --task visual_grounding --mixture quick` · "
-    "`multiinstruct build --unpinned --accept-terms vcr`"
+    epilog=examples(
+        "multiinstruct build --sample",
+        "multiinstruct build --source visual_genome --until instances --unpinned",
+        "multiinstruct build --task visual_grounding --mixture quick",
+        "multiinstruct build --unpinned --accept-terms vcr",
+    )
 )
 def build(
     lake: Lake = Path("lake"),
@@ -112,7 +115,7 @@ def build(
     building.build(settings, as_json)
 
 
-@commands.command(epilog="Examples: `multiinstruct plan --sample` · `multiinstruct plan --json | jq`")
+@commands.command(epilog=examples("multiinstruct plan --sample", "multiinstruct plan --json | jq"))
 def plan(
     lake: Lake = Path("lake"),
     mirror: Mirror = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from flows.examples import examples
 from flows.options import AcceptTerms, AsJson, Lake, Scale, Seed
 from schemas.errors import BuildError, ExitCode
 
@@ -14,10 +15,12 @@ commands = typer.Typer()
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct adopt mscoco ~/data/coco` · "
-    "`multiinstruct adopt mscoco ~/data/coco/annotations --json` · "
-    "`multiinstruct adopt visual_genome /data/VG_100K --lake lake` · "
-    "`multiinstruct adopt vcr ~/downloads --accept-terms vcr`"
+    epilog=examples(
+        "multiinstruct adopt mscoco ~/data/coco",
+        "multiinstruct adopt mscoco ~/data/coco/annotations --json",
+        "multiinstruct adopt visual_genome /data/VG_100K --lake lake",
+        "multiinstruct adopt vcr ~/downloads --accept-terms vcr",
+    )
 )
 def adopt(
     source: Annotated[str, typer.Argument(help="Name of a source.")],
@@ -39,7 +42,7 @@ def adopt(
     fetching.adopt(lake, source, path, as_json, accept_terms or ())
 
 
-@commands.command(epilog="Example: `multiinstruct pin visual_genome`")
+@commands.command(epilog=examples("multiinstruct pin visual_genome"))
 def pin(source: Annotated[str, typer.Argument(help="Name of a source.")], lake: Lake = Path("lake")) -> None:
     """Print the pins of what the lake holds of a source, to be pasted into its declaration."""
     from flows import fetching
@@ -47,7 +50,7 @@ def pin(source: Annotated[str, typer.Argument(help="Name of a source.")], lake: 
     fetching.pin(lake, source)
 
 
-@commands.command(epilog="Examples: `multiinstruct probe` · `multiinstruct probe mscoco --json`")
+@commands.command(epilog=examples("multiinstruct probe", "multiinstruct probe mscoco --json"))
 def probe(
     source: Annotated[str | None, typer.Argument(help="Only this source.")] = None, as_json: AsJson = False
 ) -> None:
@@ -58,7 +61,10 @@ def probe(
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct sample /tmp/mirror` · `multiinstruct sample /tmp/mirror --scale 10`"
+    epilog=examples(
+        "multiinstruct sample /tmp/mirror",
+        "multiinstruct sample /tmp/mirror --scale 10",
+    )
 )
 def sample(
     folder: Annotated[Path, typer.Argument(help="Where to write; must not exist or be empty.")],

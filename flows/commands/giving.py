@@ -7,16 +7,19 @@ from typing import Annotated, Literal
 
 import typer
 
+from flows.examples import examples
 from flows.options import AsJson, Harmful, Lake, OwnInstructions, Seed
 
 commands = typer.Typer()
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct export --format parquet for-hugging-face` · "
-    "`multiinstruct export visual_grounding region_area --format jsonl --instruction all out` · "
-    "`multiinstruct export --format webdataset --split train shards` · "
-    "`multiinstruct export visual_grounding --format tsv --instruction 1 for-ofa`"
+    epilog=examples(
+        "multiinstruct export --format parquet for-hugging-face",
+        "multiinstruct export visual_grounding region_area --format jsonl --instruction all out",
+        "multiinstruct export --format webdataset --split train shards",
+        "multiinstruct export visual_grounding --format tsv --instruction 1 for-ofa",
+    )
 )
 def export(
     tasks: Annotated[
@@ -62,7 +65,10 @@ def export(
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct publish s3://bucket/lake` · `multiinstruct publish ../shared-lake --raw`"
+    epilog=examples(
+        "multiinstruct publish s3://bucket/lake",
+        "multiinstruct publish ../shared-lake --raw",
+    )
 )
 def publish(
     url: Annotated[
@@ -82,7 +88,10 @@ def publish(
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct pull s3://bucket/lake` · `multiinstruct pull ../shared-lake --lake mine`"
+    epilog=examples(
+        "multiinstruct pull s3://bucket/lake",
+        "multiinstruct pull ../shared-lake --lake mine",
+    )
 )
 def pull(
     url: Annotated[str, typer.Argument(metavar="URL", help="Where `publish` has put a build.")],
@@ -96,8 +105,10 @@ def pull(
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct lineage image_infilling/vg:1010` · "
-    "`multiinstruct lineage image_infilling/vg:1010 --json`"
+    epilog=examples(
+        "multiinstruct lineage image_infilling/vg:1010",
+        "multiinstruct lineage image_infilling/vg:1010 --json",
+    )
 )
 def lineage(
     uid: Annotated[
@@ -114,9 +125,10 @@ def lineage(
 
 @commands.command(
     "try",
-    epilog="Examples: "
-    "`multiinstruct try 'Find what these words are about: {text}' --task visual_grounding` · "
-    "`multiinstruct try 'What is said of <region_0> here?' --task grounded_captioning -n 3 --json`",
+    epilog=examples(
+        "multiinstruct try 'Find what these words are about: {text}' --task visual_grounding",
+        "multiinstruct try 'What is said of <region_0> here?' --task grounded_captioning -n 3 --json",
+    ),
 )
 def try_instruction(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="A draft, with the task's slots in it.")],

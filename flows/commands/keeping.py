@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from flows.examples import examples
 from flows.options import AsJson, Lake
 
 commands = typer.Typer()
 
 
-@commands.command(epilog="Examples: `multiinstruct builds` · `multiinstruct builds --json`")
+@commands.command(epilog=examples("multiinstruct builds", "multiinstruct builds --json"))
 def builds(lake: Lake = Path("lake"), as_json: AsJson = False) -> None:
     """List the builds of a lake, the latest first: rows, tasks, mixture, sizes, which one is current."""
     from flows import keeping
@@ -21,8 +22,11 @@ def builds(lake: Lake = Path("lake"), as_json: AsJson = False) -> None:
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct catalog` · `multiinstruct catalog instances.visual_grounding` · "
-    "`multiinstruct catalog rejected --json`"
+    epilog=examples(
+        "multiinstruct catalog",
+        "multiinstruct catalog instances.visual_grounding",
+        "multiinstruct catalog rejected --json",
+    )
 )
 def catalog(
     name: Annotated[
@@ -38,7 +42,10 @@ def catalog(
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct diff previous current` · `multiinstruct diff current previous --json`"
+    epilog=examples(
+        "multiinstruct diff previous current",
+        "multiinstruct diff current previous --json",
+    )
 )
 def diff(
     before: Annotated[str, typer.Argument(help="`current`, `previous`, or the beginning of an id.")],
@@ -52,7 +59,7 @@ def diff(
     differing.diff(lake, before, after, as_json)
 
 
-@commands.command(epilog="Examples: `multiinstruct gc` · `multiinstruct gc --keep 1 --yes`")
+@commands.command(epilog=examples("multiinstruct gc", "multiinstruct gc --keep 1 --yes"))
 def gc(
     keep: Annotated[
         int, typer.Option("--keep", min=1, help="Builds to keep: the current one and those before it.")
@@ -71,7 +78,7 @@ def gc(
     keeping.gc(lake, keep, raw, yes, as_json)
 
 
-@commands.command(epilog="Examples: `multiinstruct verify` · `multiinstruct verify --all --json`")
+@commands.command(epilog=examples("multiinstruct verify", "multiinstruct verify --all --json"))
 def verify(
     every: Annotated[bool, typer.Option("--all", help="Every build and artifact of the lake.")] = False,
     lake: Lake = Path("lake"),

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from flows.examples import examples
 from flows.options import AsJson, Lake
 from schemas.errors import BuildError, ExitCode
 
@@ -14,11 +15,15 @@ commands = typer.Typer()
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct serve --lake sample-lake` · `multiinstruct serve --detach` · "
-    "`multiinstruct serve --status` · `multiinstruct serve --stop`. "
-    "Everything listens on 127.0.0.1 only. Where other people use the machine, ask for a password: "
-    "`export PREFECT_SERVER_API_AUTH_STRING=name:password`, and the same as `PREFECT_API_AUTH_STRING` for "
-    "the command `prefect`."
+    epilog=examples(
+        "multiinstruct serve --lake sample-lake",
+        "multiinstruct serve --detach",
+        "multiinstruct serve --status",
+        "multiinstruct serve --stop",
+        then="Everything listens on 127.0.0.1 only. Where other people use the machine, ask for a password: "
+        "`export PREFECT_SERVER_API_AUTH_STRING=name:password`, and the same as "
+        "`PREFECT_API_AUTH_STRING` for the command `prefect`.",
+    )
 )
 def serve(
     lake: Lake = Path("lake"),

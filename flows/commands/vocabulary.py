@@ -7,14 +7,18 @@ from typing import Annotated
 
 import typer
 
+from flows.examples import examples
 from flows.options import Lake, Mirror, Offline, Whose
 
 commands = typer.Typer()
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct encode ' a red ball' --vocabulary sample` · "
-    "`multiinstruct encode '<bin_0> <bin_999>' --symbols` · `multiinstruct encode - < strings.jsonl`"
+    epilog=examples(
+        "multiinstruct encode ' a red ball' --vocabulary sample",
+        "multiinstruct encode '<bin_0> <bin_999>' --symbols",
+        "multiinstruct encode - < strings.jsonl",
+    )
 )
 def encode(
     text: Annotated[str, typer.Argument(help="A text, or - to read JSON strings, one a line.")],
@@ -33,7 +37,10 @@ def encode(
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct decode '[99, 473, 5, 2274]'` · `multiinstruct decode - < ids.jsonl`"
+    epilog=examples(
+        "multiinstruct decode '[99, 473, 5, 2274]'",
+        "multiinstruct decode - < ids.jsonl",
+    )
 )
 def decode(
     ids: Annotated[str, typer.Argument(help="A JSON list of ids, or - to read lists, one a line.")],
