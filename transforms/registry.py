@@ -179,8 +179,13 @@ def _shown(path: Path) -> str:
 def mixture(name: str) -> Mixture:
     """Reads a mixture's file."""
     path = MIXTURES / f"{name}.toml"
+    return _mixed(path, path.read_text())
+
+
+@cache
+def _mixed(path: Path, text: str) -> Mixture:
     try:
-        return Mixture.model_validate(tomllib.loads(path.read_text()))
+        return Mixture.model_validate(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         raise BuildError("the mixture is not valid", where=path, got=error) from error
 
