@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from rich.progress import (
@@ -17,64 +15,31 @@ from rich.progress import (
 from rich.progress import Task as Bar
 from rich.text import Text
 
+from flows import evaluations
 from flows.console import errors, out, plain, print_json, table
-from schemas.evaluation import Average, Scores
-from shards.format import stored_file
-from transforms import catalogue, score, score_ask, score_published, score_store
-from transforms.artifact import write_whole
-from transforms.lake import whole
+from schemas.evaluation import Average, EvaluationSettings, Scores
+from transforms import score_ask, score_published, score_report, score_store
 
-SCORES = "scores.json"
-"""The scores of a run, in its folder."""
+_PUBLISHED = tuple(score_published.MODELS)[:5]
+"""Models that a terminal has room for; the page shows all."""
 
 
-def evaluate(
-    lake: Path,
-    checkpoint: Path,
-    name: str | None,
-    tasks: Sequence[str] | None,
-    rows: int | None,
-    beams: int,
-    batch_size: int,
-    device: str | None,
-    seed: int,
-    as_json: bool,
-) -> None:
+def evaluate(settings: EvaluationSettings, as_json: bool) -> None:
     """Asks a model what it was not asked yet, stores what it answers, and scores all of it."""
-    from ofa.weights import file_of
-
-    weights = file_of(checkpoint)
-    run = score_store.begun(
-        lake,
-        score_ask.asked(
-            lake,
-            name or f"{checkpoint.stem}-{rows or 'all'}-beam{beams}",
-            f"{checkpoint.name} sha256:{stored_file(weights).sha256}",
-            f"{beams} beams, log-probabilities not divided by length",
-            tasks,
-            rows,
-            seed,
-        ),
-    )
+    run = evaluations.begin(settings)
     if any(run.unfinished()):
-        _ask(lake, run, checkpoint, beams, batch_size, device)
-        catalogue.refresh(lake, whole(lake))
-    _show(run, as_json)
+        _ask(settings, run)
+    _show(run, evaluations.end(settings.lake, run), as_json)
 
 
 def scored(lake: Path, name: str, as_json: bool) -> None:
     """Scores the stored answers of a run once more."""
-    _show(score_store.opened(lake, name), as_json)
+    run = score_store.opened(lake, name)
+    _show(run, score_report.finish(lake, run), as_json)
 
 
-def _ask(
-    lake: Path, run: score_store.Run, checkpoint: Path, beams: int, batch_size: int, device: str | None
-) -> None:
-    from ofa.predict import PUBLISHED, Predictions
-    from ofa.weights import load
-
-    _, folder = score_ask.folder_of(lake)
-    predictions = Predictions(load(checkpoint), folder, replace(PUBLISHED, beams=beams), batch_size, device)
+def _ask(settings: EvaluationSettings, run: score_store.Run) -> None:
+    predictor = evaluations.predictor(settings)
     tasks = run.evaluation.tasks
     with Progress(
         TextColumn("{task.description}"),
@@ -89,7 +54,7 @@ def _ask(
         def told(task: str, instruction: int) -> None:
             progress.update(bar, advance=1, description=f"{task}, instruction {instruction + 1}")
 
-        score_ask.ask(lake, run, predictions, told)
+        score_ask.ask(settings.lake, run, predictor, told)
 
 
 class _Rate(ProgressColumn):
@@ -99,14 +64,13 @@ class _Rate(ProgressColumn):
         return Text(f"{task.speed:.1f} rows/s" if task.speed else "")
 
 
-def _show(run: score_store.Run, as_json: bool) -> None:
-    found = score.scores(run)
-    write_whole(run.folder / SCORES, (found.model_dump_json(indent=1) + "\n").encode())
+def _show(run: score_store.Run, found: Scores, as_json: bool) -> None:
     if as_json:
         print_json(found.model_dump())
         return
     out.print(plain(f"{found.evaluation.name}: {found.evaluation.model}"), style="bold")
-    out.print(plain(f"build {found.evaluation.build} · {found.evaluation.search}"), style="dim")
+    blind = " · black pictures" if found.evaluation.blind else ""
+    out.print(plain(f"build {found.evaluation.build} · {found.evaluation.search}{blind}"), style="dim")
     columns = ("task", "metric", "mean", "best", "deviation", "95 % interval")
     numbers = columns[2:]
     out.print(table(columns, _rows(found), numbers))
@@ -118,7 +82,7 @@ def _show(run: score_store.Run, as_json: bool) -> None:
     ):
         out.print(plain(_sentence(title, average, scale)))
     _show_published(found)
-    out.print(plain(f"deviation: {found.deviation}; scores in {run.folder / SCORES}"), style="dim")
+    out.print(plain(f"deviation: {found.deviation}; report: {run.folder / score_report.PAGE}"), style="dim")
 
 
 def _rows(found: Scores) -> list[tuple[str, ...]]:
@@ -142,13 +106,13 @@ def _show_published(found: Scores) -> None:
     lines = score_published.beside(found)
     if not lines:
         return
-    columns = ("task", "metric", "ours", *score_published.MODELS)
+    columns = ("task", "metric", "ours", *_PUBLISHED)
     rows = [
         (
             f"{line.task} (weak)" if line.weak else line.task,
             line.metric,
             "" if line.ours is None else f"{line.ours:.2f}",
-            *(f"{number:.2f}" for number in line.published),
+            *(f"{number:.2f}" for number in line.published[: len(_PUBLISHED)]),
         )
         for line in lines
     ]

@@ -10,7 +10,16 @@ from flows import codes
 from flows.console import out, plain, print_json, table
 from instructions.load import load_instructions
 from schemas.errors import BuildError, ExitCode
-from transforms import catalogue, gallery, overlaps, registry, rejects, task_table
+from transforms import (
+    catalogue,
+    gallery,
+    overlaps,
+    registry,
+    rejects,
+    score_shown,
+    score_store,
+    task_table,
+)
 from transforms import show as showing
 from transforms.origins import Origin, Place, leaves
 from transforms.terms import check_may_be_shown
@@ -77,8 +86,13 @@ def show(
     own: Path | None,
     as_json: bool,
     harmful: bool = False,
+    predictions: str | None = None,
 ) -> None:
-    """Instances of the current build, on the terminal, as JSON or as a page."""
+    """Instances of the current build, on the terminal, as JSON or as a page.
+
+    Args:
+        predictions: an evaluation, whose instances are shown with what its model has answered.
+    """
     if "." in task:
         raise BuildError(
             "a table is shown by what was left out of it, or asked with sql",
@@ -88,6 +102,9 @@ def show(
         )
     if not harmful:
         check_may_be_shown(showing.sources_shown(task))
+    if predictions is not None:
+        _show_answered(lake, task, count, seed, html, as_json, predictions)
+        return
     shown = showing.drawn(lake, task, count, seed, own)
     origins = showing.traced(lake, task, shown)
     if html is not None:
@@ -99,6 +116,25 @@ def show(
     else:
         for one in shown:
             print_shown(one, origins[one.uid])
+
+
+def _show_answered(
+    lake: Path, task: str, count: int, seed: int, html: Path | None, as_json: bool, name: str
+) -> None:
+    shown, answers = score_shown.sampled(lake, score_store.opened(lake, name), task, count, seed)
+    if html is not None:
+        _write(html, gallery.page(lake, task, shown, answers=answers))
+    if as_json:
+        given = {one.uid: [answer._asdict() for answer in answers.given[one.uid]] for one in shown}
+        print_json([{**one.as_dict(), "answers": given[one.uid]} for one in shown])
+    elif html is not None:
+        out.print(plain(f"{len(shown)} instances of {task} and the answers of {name} in {html}"))
+    else:
+        for one in shown:
+            print_shown(one, None)
+            for answer in answers.given[one.uid]:
+                told = f"  {answer.instruction + 1}. {answer.text or 'nothing'} ({100 * answer.score:.0f})"
+                out.print(plain(told), style="yellow")
 
 
 def show_rejected(

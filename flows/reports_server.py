@@ -1,4 +1,7 @@
-"""Serves the reports of a lake on this machine: reads only, only files below one folder, no scripts."""
+"""Serves the reports of a lake on this machine: reads only, only files below two folders, no scripts.
+
+The report of a build is at `/<build id>/`, that of an evaluation at `/evaluations/<run>/`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
+
+from transforms.score_store import FOLDER as EVALUATIONS
 
 HOST = "127.0.0.1"
 
@@ -71,13 +76,17 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/":
             self._to_current()
             return
-        folder = self.server.lake / "reports"
+        first, _, rest = path.lstrip("/").partition("/")
+        if first == EVALUATIONS:
+            folder, before, path = self.server.lake / EVALUATIONS, f"{EVALUATIONS}/", rest
+        else:
+            folder, before = self.server.lake / "reports", ""
         place = found(folder, path)
         if place is None:
             self._say(HTTPStatus.NOT_FOUND, "there is no such report")
         elif place.name == "index.html" and not path.endswith(("/", ".html")):
             # The page's own links need the slash.
-            self._lead_to(place.parent.relative_to(folder.resolve()).as_posix())
+            self._lead_to(before + place.parent.relative_to(folder.resolve()).as_posix())
         else:
             self._send(HTTPStatus.OK, _KINDS[place.suffix], place.read_bytes())
 

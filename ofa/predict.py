@@ -33,6 +33,7 @@ class Predictions:
         search: how answers are found; no answer gets longer than the model has positions for.
         batch_size: rows at a time.
         device: a GPU where there is one, if None.
+        blind: show black pictures only.
 
     Raises:
         BuildError: the model has another vocabulary than the shards.
@@ -45,6 +46,7 @@ class Predictions:
         search: Search = PUBLISHED,
         batch_size: int = 8,
         device: str | None = None,
+        blind: bool = False,
     ) -> None:
         self._vocabulary = Vocabulary.load(folder / read_collection(folder).vocabulary)
         if model.config.vocabulary != self._vocabulary.size:
@@ -57,7 +59,7 @@ class Predictions:
             )
         self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self._model = model.to(self._device).eval()
-        self._folder, self._batch_size = folder, batch_size
+        self._folder, self._batch_size, self._blind = folder, batch_size, blind
         self._search = replace(search, longest=min(search.longest, model.config.max_positions - 1))
 
     def answers(self, task: str, split: Split, instruction: int, rows: Sequence[int]) -> Iterator[Answer]:
@@ -70,7 +72,9 @@ class Predictions:
             rows: places in the split, from 0.
         """
         side = self._model.config.patch_image_size
-        examples = Examples(self._folder, split, side, tasks=[task], instruction=instruction)
+        examples = Examples(
+            self._folder, split, side, tasks=[task], instruction=instruction, blind=self._blind
+        )
         for first in range(0, len(rows), self._batch_size):
             some = list(rows[first : first + self._batch_size])
             inputs = examples[some].to(self._device).inputs()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from schemas.audit import Answer, Family, SplitAudit, Spread
-from schemas.task import Output, TaskHead
+from schemas.task import Category, Output
 from transforms.audit_rows import Row
 from transforms.plain_words import plain
 
@@ -101,7 +101,21 @@ def answer_type(output: Output, target: str) -> str:
     return "phrase" if len(words) < 5 else "sentence"
 
 
-def family(head: TaskHead, shown: Collection[str], option_counts: Collection[int]) -> Family:
+class Kind(Protocol):
+    """What the head of a task says of its kind, and whoever repeats it."""
+
+    @property
+    def category(self) -> Category:
+        """One of the categories of tasks."""
+        ...
+
+    @property
+    def output(self) -> Output:
+        """What a right answer is made of."""
+        ...
+
+
+def family(head: Kind, shown: Collection[str], option_counts: Collection[int]) -> Family:
     """The family of a task, as we read arXiv 2310.03211, which names families and gives no rule.
 
     Args:

@@ -7,7 +7,7 @@ own, and shows its control characters as signs.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.box import Box
 from schemas.build import Build
 from schemas.task import TaskHead
 from shards.pictures import PicturePack, inspect, settled
@@ -28,6 +29,7 @@ from transforms.pages import rendered, stylesheet
 from transforms.picture_store import HeldPictures
 from transforms.pictures import PictureArchives, Pictures
 from transforms.rejects import LeftOut
+from transforms.score_shown import Answers, Given
 from transforms.show import Shown, split_regions
 from transforms.steps_shards import packed
 from transforms.steps_tables import picture_archive
@@ -35,13 +37,15 @@ from transforms.zip_format import MemberError
 
 
 @dataclass(frozen=True)
-class _Entry:
+class Entry:
     """What the template shows of one instance.
 
     Attributes:
         picture: as a data URL, or None.
         missing: why there is no picture where one belongs.
         drawing: the answer drawn from its codes, as a data URL.
+        given: what a model has answered.
+        said: the regions that it has named, in pixels of the picture.
     """
 
     one: Shown
@@ -49,6 +53,8 @@ class _Entry:
     picture: str | None
     missing: str | None
     drawing: str | None
+    given: Sequence[Given] = ()
+    said: Sequence[Box] = ()
 
 
 def page(
@@ -57,57 +63,76 @@ def page(
     shown: Sequence[Shown],
     origins: Mapping[str, Origin] | None = None,
     decode: Decode | None = None,
+    answers: Answers | None = None,
 ) -> str:
     """A page of instances.
 
     Args:
         origins: what they were made from, by uid.
         decode: where it is given, answers that are codes are drawn beside their pictures.
+        answers: what a model has answered to them; the instances are those of its build then.
     """
-    build = whole(lake)
-    entries = _entries(lake, build, shown, origins or {}, decode)
-    return _page(task, registry.task(task).head, build, entries, None)
+    build = whole(lake) if answers is None else answers.build
+    shown_as = entries(lake, build, shown, origins or {}, decode, answers)
+    return _page(task, registry.task(task).head, build, shown_as, None, answers)
 
 
 def left_out_page(lake: Path, found: LeftOut) -> str:
     """A page of what was left out: counts by reason, and examples of each."""
     build = whole(lake)
-    entries = _entries(lake, build, found.shown, {}, None)
     head = None if "." in found.name else registry.task(found.name).head
-    return _page(f"Left out of {found.name}", head, build, entries, found)
+    return _page(f"Left out of {found.name}", head, build, entries(lake, build, found.shown), found)
 
 
 def _page(
-    title: str, head: TaskHead | None, build: Build, entries: Sequence[_Entry], found: LeftOut | None
+    title: str,
+    head: TaskHead | None,
+    build: Build,
+    shown_as: Sequence[Entry],
+    found: LeftOut | None,
+    answers: Answers | None = None,
 ) -> str:
     return rendered(
         "show.html",
         title=title,
         head=head,
         build=build.id,
-        entries=entries,
+        entries=shown_as,
         left_out=found,
-        leaves=leaves,
-        split_regions=split_regions,
-        region_number=lambda text: int(text.removeprefix("<region_").removesuffix(">")),
+        answered_by=answers.run if answers else None,
         style=stylesheet("show.css"),
+        **article_functions(),
     )
 
 
-def _entries(
+def article_functions() -> dict[str, Callable[..., object]]:
+    """What the template `entry.html` calls."""
+    return {
+        "leaves": leaves,
+        "split_regions": split_regions,
+        "region_number": lambda text: int(text.removeprefix("<region_").removesuffix(">")),
+    }
+
+
+def entries(
     lake: Path,
     build: Build,
     shown: Sequence[Shown],
-    origins: Mapping[str, Origin],
-    decode: Decode | None,
-) -> list[_Entry]:
+    origins: Mapping[str, Origin] | None = None,
+    decode: Decode | None = None,
+    answers: Answers | None = None,
+) -> list[Entry]:
+    """Instances of a build with their pictures; arguments as of `page`."""
     drawings = _drawings(shown, decode)
-    entries = []
+    found = []
     with closing(_Shelf(lake, build, shown)) as shelf:
         for one in shown:
             sized, picture, missing = shelf.inlined(one)
-            entries.append(_Entry(sized, origins.get(one.uid), picture, missing, drawings.get(one.uid)))
-    return entries
+            entry = Entry(sized, (origins or {}).get(one.uid), picture, missing, drawings.get(one.uid))
+            if answers is not None:
+                entry = replace(entry, given=answers.given.get(one.uid, ()), said=answers.regions(sized))
+            found.append(entry)
+    return found
 
 
 class _Shelf:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -21,13 +19,16 @@ from schemas.errors import BuildError, ExitCode
 from schemas.evaluation import ANSWERS, PREDICTIONS, Answer, EvaluatedTask, Evaluation
 from schemas.instance import Split
 from shards.collection import Collection, read_collection
-from shards.format import read_instructions
+from shards.format import read_index, read_instructions
 from shards.opened import OpenTask, open_tasks
 from transforms import registry
 from transforms.duck import Database, identifier, literal
 from transforms.lake import member, whole
 from transforms.score_store import Run
 from transforms.steps_shards import collected
+
+UNSEEN_EXERCISES: Final = "natural_instructions_unseen"
+"""The task whose rows are exercises of Natural Instructions that nobody trains on."""
 
 INSTRUCTIONS: Final = 5
 """Instructions that each row is asked with (MultiInstruct, section 5)."""
@@ -68,8 +69,11 @@ def asked(
     name: str,
     model: str,
     search: str,
-    tasks: Sequence[str] | None = None,
+    tasks: Sequence[str] = (),
     rows: int | None = None,
+    *,
+    split: Split | None = None,
+    blind: bool = False,
     seed: int = 0,
 ) -> Evaluation:
     """What an evaluation of the current build asks.
@@ -77,24 +81,26 @@ def asked(
     Args:
         name: of the run.
         model, search: see `Evaluation`.
-        tasks: the held-out tasks that the build has if None.
-        rows: most rows of a task.
+        tasks, rows, split, blind: see `EvaluationSettings`.
 
     Raises:
         BuildError: there is nothing to ask, or a task cannot be asked.
     """
     build, folder = folder_of(lake)
     collection = read_collection(folder)
-    chosen = _chosen(collection, tasks)
+    chosen = _chosen(collection, tasks, split)
+    index = read_index(folder / collection.tasks[chosen[0]].shard)
     return Evaluation(
         name=name,
         build=build.id,
         mixture=collection.mixture,
         model=model,
         search=search,
+        blind=blind,
+        quantisation=index.quantisation,
         rows=rows,
         seed=seed,
-        tasks={task: _evaluated(folder, collection, task, rows) for task in chosen},
+        tasks={task: _evaluated(folder, collection, task, split, rows) for task in chosen},
     )
 
 
@@ -104,33 +110,48 @@ def held_out() -> list[str]:
     return [name for name, head in heads.items() if head.role == "eval" and not head.extra]
 
 
-def _chosen(collection: Collection, tasks: Sequence[str] | None) -> list[str]:
-    if tasks is None:
-        chosen = [name for name in held_out() if name in collection.tasks]
-    else:
+def _chosen(collection: Collection, tasks: Sequence[str], split: Split | None) -> list[str]:
+    if tasks:
         registry.check_known("task", tuple(tasks), sorted(collection.tasks))
         chosen = sorted(set(tasks))
-    pictures = [name for name in chosen if not registry.task(name).head.metrics]
+    elif split in (None, "test"):
+        chosen = [name for name in (*held_out(), UNSEEN_EXERCISES) if name in collection.tasks]
+    else:
+        chosen = [name for name, held in collection.tasks.items() if held.rows.get(split) and _scored(name)]
+    pictures = [name for name in chosen if not _scored(name)]
     if pictures or not chosen:
         raise BuildError(
             "answers that are pictures are not scored" if pictures else "there is nothing to evaluate",
-            got=", ".join(pictures) or "no held-out task in the shards of the current build",
+            got=", ".join(pictures) or "no such task in the shards of the current build",
             next_step="name other tasks",
             exit_code=ExitCode.USAGE,
         )
     return chosen
 
 
-def _evaluated(folder: Path, collection: Collection, name: str, rows: int | None) -> EvaluatedTask:
+def _scored(task: str) -> bool:
+    return bool(registry.task(task).head.metrics)
+
+
+def _evaluated(
+    folder: Path, collection: Collection, name: str, split: Split | None, rows: int | None
+) -> EvaluatedTask:
     head, held = registry.task(name).head, collection.tasks[name]
-    split: Split = "test" if held.rows.get("test") else "validation"
-    available = held.rows.get(split, 0)
+    asked = split or ("test" if held.rows.get("test") else "validation")
+    available = held.rows.get(asked, 0)
     if not available:
-        raise BuildError("a task has no rows to evaluate", where=name, got=held.rows, expected="test rows")
+        raise BuildError(
+            "a task has no rows to evaluate",
+            where=name,
+            got=held.rows,
+            expected=f"{asked} rows",
+            next_step="name another split or other tasks",
+            exit_code=ExitCode.USAGE,
+        )
     wordings = read_instructions(folder / held.instructions).wordings[:INSTRUCTIONS]
-    (opened,), _ = open_tasks(folder, split, [name])
+    (opened,), _ = open_tasks(folder, asked, [name])
     return EvaluatedTask(
-        split=split,
+        split=asked,
         available=available,
         rows=available if rows is None else min(rows, available),
         pictured=bool((opened.pictures >= 0).any()),
@@ -154,7 +175,15 @@ def drawn(uids: Sequence[str], count: int, seed: int) -> list[int]:
 
 
 def ask(lake: Path, run: Run, predictor: Predictor, told: Told | None = None) -> None:
-    """Asks what nobody has answered yet, and stores the answers of each instruction once they are whole.
+    """Asks what nobody has answered yet; as `ask_with`, one instruction after the other."""
+    for task, instruction in list(run.unfinished()):
+        ask_with(lake, run, predictor, task, instruction, told)
+
+
+def ask_with(
+    lake: Path, run: Run, predictor: Predictor, task: str, instruction: int, told: Told | None = None
+) -> None:
+    """Asks all rows of a task with one instruction, and stores the answers once they are whole.
 
     Raises:
         BuildError: the build is another one by now, or the predictor gives too few answers.
@@ -169,28 +198,26 @@ def ask(lake: Path, run: Run, predictor: Predictor, told: Told | None = None) ->
             next_step="evaluate the current build under another --name",
             exit_code=ExitCode.USAGE,
         )
-    for task, unfinished in groupby(list(run.unfinished()), key=itemgetter(0)):
-        asked = run.evaluation.tasks[task]
-        (opened,), _ = open_tasks(folder, asked.split, [task])
-        uids = opened.shard.uids.to_pylist()
-        rows = drawn(uids, asked.rows, run.evaluation.seed)
-        if not run.has_answers(task):
-            run.write_answers(task, _right(lake, build, opened, rows))
-        for _, instruction in unfinished:
-            answers = []
-            for answer in predictor.answers(task, asked.split, instruction, rows):
-                answers.append(answer)
-                if told is not None:
-                    told(task, instruction)
-            if len(answers) != len(rows):
-                raise BuildError(
-                    "a model gave another number of answers", where=task, got=len(answers), expected=len(rows)
-                )
-            stored = [
-                {"uid": uids[row], "task": task, "instruction": instruction, **answer._asdict()}
-                for row, answer in zip(rows, answers, strict=True)
-            ]
-            run.write_predictions(task, instruction, pa.Table.from_pylist(stored, schema=PREDICTIONS))
+    asked = run.evaluation.tasks[task]
+    (opened,), _ = open_tasks(folder, asked.split, [task])
+    uids = opened.shard.uids.to_pylist()
+    rows = drawn(uids, asked.rows, run.evaluation.seed)
+    if not run.has_answers(task):
+        run.write_answers(task, _right(lake, build, opened, rows))
+    answers = []
+    for answer in predictor.answers(task, asked.split, instruction, rows):
+        answers.append(answer)
+        if told is not None:
+            told(task, instruction)
+    if len(answers) != len(rows):
+        raise BuildError(
+            "a model gave another number of answers", where=task, got=len(answers), expected=len(rows)
+        )
+    stored = [
+        {"uid": uids[row], "task": task, "instruction": instruction, **answer._asdict()}
+        for row, answer in zip(rows, answers, strict=True)
+    ]
+    run.write_predictions(task, instruction, pa.Table.from_pylist(stored, schema=PREDICTIONS))
 
 
 def _right(lake: Path, build: Build, task: OpenTask, rows: Sequence[int]) -> pa.Table:
@@ -199,7 +226,7 @@ def _right(lake: Path, build: Build, task: OpenTask, rows: Sequence[int]) -> pa.
     images = [*shard.pictures["image_id"].to_pylist(), None]
     uids = [shard.uids[row].as_py() for row in rows]
     shown = [images[shard.picture[row]] for row in rows]
-    accepted = _accepted(lake, build, task.name, uids)
+    facts = _facts(lake, build, task.name, uids)
     things = _things(lake, build, sorted({image for image in shown if image is not None}))
     found = []
     for row, uid, image in zip(rows, uids, shown, strict=True):
@@ -211,26 +238,32 @@ def _right(lake: Path, build: Build, task: OpenTask, rows: Sequence[int]) -> pa.
                 "target": target,
                 "options": [decode(ids.tolist()).strip() for ids in shard.options.of(row)],
                 "asked": " ".join(texts[: len(shard.index.text_slots)]),
-                "accepted": accepted.get(uid),
+                **facts.get(uid, {}),
                 "things": things.get(image),
             }
         )
     return pa.Table.from_pylist(found, schema=ANSWERS)
 
 
-def _accepted(lake: Path, build: Build, task: str, uids: Sequence[str]) -> Mapping[str, list[str]]:
-    """The answers of several people, where a task carries them along as `answers`."""
+_CARRIED: Final = {"answers": ("accepted", "VARCHAR[]"), "exercise_task": ("exercise", "VARCHAR")}
+"""What `ANSWERS` takes of the facts that a task carries along: their names there and here, and their type."""
+
+
+def _facts(lake: Path, build: Build, task: str, uids: Sequence[str]) -> Mapping[str, dict[str, Any]]:
+    """Columns of `ANSWERS` that are facts of the instances, by uid."""
     found = member(lake, build, Reference("instances", task))
     if found is None:
         return {}
     with tempfile.TemporaryDirectory() as scratch, Database(Path(scratch)) as database:
         database.view("instances", task, found.tables)
         instances = f"instances.{identifier(task)}"
-        if database.types(f"select * from {instances}").get("answers") != "VARCHAR[]":
+        types = database.types(f"select * from {instances}")
+        held = {name: ours for name, (ours, kind) in _CARRIED.items() if types.get(name) == kind}
+        if not held:
             return {}
-        rows = database.rows(f"select uid, answers from {instances} where answers is not null")
+        rows = database.rows(f"select uid, {', '.join(held)} from {instances}")
     wanted = set(uids)
-    return {uid: answers for uid, answers in rows if uid in wanted}
+    return {uid: dict(zip(held.values(), facts, strict=True)) for uid, *facts in rows if uid in wanted}
 
 
 def _things(lake: Path, build: Build, images: Sequence[str]) -> Mapping[str | None, list[str]]:

@@ -8,14 +8,16 @@ from typing import Annotated
 import typer
 
 from flows.options import AsJson, Lake, Seed
+from schemas.evaluation import EvaluationSettings
+from schemas.instance import Split
 
 commands = typer.Typer()
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct evaluate --checkpoint runs/x/model.safetensors` · "
+    epilog="Examples: `multiinstruct evaluate --checkpoint lake/runs/mine` · "
     "`multiinstruct evaluate --checkpoint ofa_large.pt --rows 1000 --beam 5 --device cuda` · "
-    "`multiinstruct evaluate --checkpoint model.safetensors --task text_vqa --beam 1 --name greedy`"
+    "`multiinstruct evaluate --checkpoint lake/runs/mine --split validation --beam 1 --blind`"
 )
 def evaluate(
     checkpoint: Annotated[
@@ -29,6 +31,10 @@ def evaluate(
         list[str] | None,
         typer.Option("--task", help="Only this task; may be repeated. The held-out tasks otherwise."),
     ] = None,
+    split: Annotated[
+        Split | None,
+        typer.Option("--split", help="Whose rows; of all tasks that have some if none is named."),
+    ] = None,
     rows: Annotated[
         int | None, typer.Option("--rows", min=1, help="Most rows of a task, the same draw always; else all.")
     ] = None,
@@ -37,6 +43,9 @@ def evaluate(
     device: Annotated[
         str | None, typer.Option("--device", help="Such as cpu or cuda:1; cuda where there is one.")
     ] = None,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="Show black pictures: what is answered without looking.")
+    ] = False,
     lake: Lake = Path("lake"),
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -44,7 +53,20 @@ def evaluate(
     """Ask a model the test rows of the current build under five instructions each, and score its answers."""
     from flows import evaluating
 
-    evaluating.evaluate(lake, checkpoint, name, tasks, rows, beam, batch, device, seed, as_json)
+    settings = EvaluationSettings(
+        lake=lake,
+        checkpoint=checkpoint,
+        name=name,
+        tasks=tuple(tasks or ()),
+        split=split,
+        rows=rows,
+        beams=beam,
+        batch_size=batch,
+        device=device,
+        blind=blind,
+        seed=seed,
+    )
+    evaluating.evaluate(settings, as_json)
 
 
 @commands.command(epilog="Examples: `multiinstruct score my-run` · `multiinstruct score my-run --json`")

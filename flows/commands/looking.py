@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from flows.options import AsJson, Harmful, Lake, OwnInstructions, Seed
+from schemas.errors import BuildError, ExitCode
 
 commands = typer.Typer()
 listing = typer.Typer(no_args_is_help=True, help="What there is: sources, tasks, overlaps, …")
@@ -88,6 +89,7 @@ def list_mixtures(
 @commands.command(
     epilog="Examples: `multiinstruct show visual_grounding` · "
     "`multiinstruct show grounded_caption_selection -n 20 --html look.html` · "
+    "`multiinstruct show text_vqa --predictions my-run --html answers.html` · "
     "`multiinstruct show object_matching --rejected` · "
     "`multiinstruct show visual_genome.regions --rejected --html left_out.html`"
 )
@@ -103,6 +105,10 @@ def show(
         bool,
         typer.Option("--rejected", help="Show what was left out: how much for which reason, and examples."),
     ] = False,
+    predictions: Annotated[
+        str | None,
+        typer.Option("--predictions", metavar="RUN", help="Show what an evaluation's model has answered."),
+    ] = None,
     html: Annotated[
         Path | None, typer.Option("--html", help="Write a page with the pictures and boxes drawn.")
     ] = None,
@@ -115,8 +121,16 @@ def show(
     """Show instances of the current build: prompts, options, target, regions, and where all comes from."""
     from flows import looking
 
-    what = looking.show_rejected if rejected else looking.show
-    what(lake, task, count, seed, html, instructions, as_json, harmful)
+    if rejected and predictions is not None:
+        raise BuildError(
+            "these options do not go together",
+            expected="--rejected or --predictions",
+            exit_code=ExitCode.USAGE,
+        )
+    if rejected:
+        looking.show_rejected(lake, task, count, seed, html, instructions, as_json, harmful)
+    else:
+        looking.show(lake, task, count, seed, html, instructions, as_json, harmful, predictions)
 
 
 @commands.command(

@@ -148,13 +148,18 @@ def test_what_cannot_be_reached_is_said_and_the_rest_is_built(
     assert "built: build" in capsys.readouterr().out
 
 
-def test_the_deployment_is_that_of_the_flow_and_its_schedule_is_paused() -> None:
+def test_deployments_are_those_of_the_flows_and_schedules_are_paused() -> None:
     from prefect.flows import load_flow_from_entrypoint
 
-    (deployment,) = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-    flow: Any = load_flow_from_entrypoint(str(ROOT / deployment["entrypoint"]))
-    assert flow.name == deployment["name"] == "build-multiinstruct"
-    assert [schedule["active"] for schedule in deployment["schedules"]] == [False]
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    pools = {deployment["name"]: deployment["work_pool"]["name"] for deployment in deployments}
+    assert pools.pop("build-multiinstruct") == "cpu"
+    assert "evaluate-ofa" in pools
+    assert set(pools.values()) == {"gpu"}
+    for deployment in deployments:
+        flow: Any = load_flow_from_entrypoint(str(ROOT / deployment["entrypoint"]))
+        assert flow.name == deployment["name"]
+        assert not any(schedule["active"] for schedule in deployment.get("schedules", ()))
 
 
 def test_the_flow_takes_every_setting_of_a_build() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -13,14 +12,23 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
 from flows.holding import Served
-from flows.serve import environment
+from flows.serve import environment as environment_of
 from tests.conftest import ROOT
-from tests.flows.serving import all_end, known_settings, processes
+from tests.flows.serving import (
+    Up,
+    all_end,
+    command,
+    environment,
+    get,
+    known_settings,
+    processes,
+    run_deployment,
+    serving,
+)
 from transforms.builder import Builder
 from transforms.lake import whole
 
@@ -30,34 +38,10 @@ pytestmark = [
 ]
 
 
-class Up(NamedTuple):
-    """A `serve` that runs."""
-
-    process: subprocess.Popen[str]
-    prefect: str
-    reports: str
-    home: Path
-
-
-def _environment(**more: str) -> dict[str, str]:
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    # Settings for a server elsewhere, which must not matter.
-    return {**ours, "PREFECT_API_URL": "http://127.0.0.1:1/api", "PREFECT_PROFILE": "elsewhere", **more}
-
-
-def _command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "flows.cli", "serve", *arguments]
-
-
 def _serve(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        _command(*arguments), cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False
+        command(*arguments), cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
     )
-
-
-def _get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=20) as answer:
-        return json.loads(answer.read())
 
 
 def _port(url: str) -> int:
@@ -80,36 +64,19 @@ def lake(sample_build: Builder, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture(scope="module")
 def up(lake: Path) -> Iterator[Up]:
-    """`serve` in the foreground of a terminal that somebody reads."""
-    process = subprocess.Popen(
-        _command("--lake", str(lake), "--port", "0", "--reports-port", "0"),
-        cwd=ROOT,
-        env=_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    said = ""
-    for line in process.stdout:
-        said += line
-        if line.startswith("Ctrl-C"):
-            break
-    prefect, reports = (re.search(rf"^{name} +(http\S+)$", said, re.M) for name in ("Prefect", "Reports"))
-    assert prefect is not None and reports is not None, said
-    yield Up(process, prefect[1], reports[1], lake / ".prefect")
-    process.send_signal(signal.SIGINT)
-    process.wait()
+    """`serve` as it is by default."""
+    with serving(lake) as up:
+        yield up
 
 
 def test_everything_is_up(up: Up) -> None:
-    assert _get(f"{up.prefect}/api/health") is True
-    assert _get(f"{up.prefect}/api/work_pools/cpu")["status"] == "READY"
+    assert get(f"{up.prefect}/api/health") is True
+    assert get(f"{up.prefect}/api/work_pools/cpu")["status"] == "READY"
     name = "build-multiinstruct/build-multiinstruct"
-    deployment = _get(f"{up.prefect}/api/deployments/name/{name}")
+    deployment = get(f"{up.prefect}/api/deployments/name/{name}")
     assert deployment["work_pool_name"] == "cpu"
     assert [schedule["active"] for schedule in deployment["schedules"]] == [False]
-    settings = _get(f"{up.prefect}/ui-settings")
+    settings = get(f"{up.prefect}/ui-settings")
     assert (settings["api_url"], settings["csrf_enabled"]) == (f"{up.prefect}/api", True)
 
 
@@ -120,7 +87,7 @@ def test_it_says_what_it_serves(up: Up, lake: Path) -> None:
 
 
 def test_the_report_is_there(up: Up, lake: Path) -> None:
-    assert _get(f"{up.reports}/{whole(lake).id}/report.json")["build"] == whole(lake).id
+    assert get(f"{up.reports}/{whole(lake).id}/report.json")["build"] == whole(lake).id
     with urllib.request.urlopen(up.reports, timeout=20) as page:
         assert page.url == f"{up.reports}/{whole(lake).id}/"
         assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
@@ -152,23 +119,14 @@ def test_a_second_one_is_told_of_the_first(up: Up, lake: Path, tmp_path: Path) -
 
 
 def test_a_run_of_the_deployment_builds_into_the_lake(up: Up, lake: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "prefect", "deployment", "run", "--watch"]
-    command += ["build-multiinstruct/build-multiinstruct", "-p", "sample=true", "-p", "until=tables"]
-    ran = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env={**os.environ, "PREFECT_API_URL": f"{up.prefect}/api", "PREFECT_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ran = run_deployment(up, tmp_path, "build-multiinstruct", "sample=true", "until=tables")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     built = whole(lake)
     assert {entry.stage for entry in built.members} == {"raw", "tables"}
-    ledger = _get(f"{up.prefect}/api/artifacts/build-ledger/latest")
+    ledger = get(f"{up.prefect}/api/artifacts/build-ledger/latest")
     assert f"{up.reports}/{built.id}/" in ledger["description"]
     assert "tables/visual_genome.regions" in ledger["data"]
-    assert _get(f"{up.reports}/{built.id}/report.json")["build"] == built.id
+    assert get(f"{up.reports}/{built.id}/report.json")["build"] == built.id
 
 
 def test_ctrl_c_leaves_nothing(up: Up, lake: Path) -> None:
@@ -195,7 +153,7 @@ def test_detached_it_outlives_its_starter_but_nothing_outlives_it(tmp_path: Path
     assert os.getsid(told["pid"]) == told["pid"]
     services = processes(home)
     try:
-        assert _get(f"{told['prefect']}/api/health") is True
+        assert get(f"{told['prefect']}/api/health") is True
         os.kill(told["pid"], signal.SIGKILL)
         assert all_end([told["pid"], *services], 60)
     finally:
@@ -214,6 +172,6 @@ def test_options_that_do_not_go_together_are_refused(options: tuple[str, ...], t
 
 def test_prefect_knows_every_setting(tmp_path: Path) -> None:
     served = Served(1, True, "http://127.0.0.1:1", "http://127.0.0.1:2", *3 * (str(tmp_path),))
-    told = {name for name in environment(served, tmp_path) if name.startswith("PREFECT_")}
+    told = {name for name in environment_of(served, tmp_path) if name.startswith("PREFECT_")}
     assert told - os.environ.keys() <= known_settings()
     assert "PREFECT_NO_SUCH_SETTING" not in known_settings()

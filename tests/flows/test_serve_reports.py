@@ -23,6 +23,12 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / ".index.html.77").write_text("half written")
     (folder / "notes.txt").write_text("not a report")
     (lake / "current").write_text(f"{BUILD}\n")
+    run = lake / "evaluations" / "mine"
+    run.mkdir(parents=True)
+    (run / "index.html").write_text("<!doctype html><title>an evaluation</title>")
+    (run / "scores.json").write_text("{}")
+    (run / "text_vqa.0.parquet").write_text("answers")
+    (lake / "evaluations" / "out").symlink_to(lake)
     (lake / "secret.json").write_text("a secret")
     (lake / "reports-elsewhere").mkdir()
     (lake / "reports-elsewhere" / "index.html").write_text("a secret")
@@ -58,6 +64,14 @@ def test_the_front_page_leads_to_the_current_build(server: ReportsServer) -> Non
     assert b"a report" in body
     answer, body = _ask(server, f"/{BUILD}/report.json?anything")
     assert (answer.status, answer.getheader("Content-Type")) == (200, "application/json")
+
+
+def test_evaluations_have_a_place_of_their_own(server: ReportsServer) -> None:
+    answer, body = _ask(server, "/evaluations/mine/")
+    assert (answer.status, b"an evaluation" in body) == (200, True)
+    assert _ask(server, "/evaluations/mine/scores.json")[1] == b"{}"
+    answer, _ = _ask(server, "/evaluations/mine")
+    assert (answer.status, answer.getheader("Location")) == (302, "/evaluations/mine/")
 
 
 def test_a_folder_is_asked_for_with_a_slash(server: ReportsServer) -> None:
@@ -96,6 +110,12 @@ def test_every_answer_forbids_what_a_page_could_do(server: ReportsServer, path: 
         "/out/secret.json",
         "/out/",
         f"/{BUILD}/.index.html.77",
+        "/evaluations",
+        "/evaluations/",
+        "/evaluations/../secret.json",
+        "/evaluations/%2e%2e/secret.json",
+        "/evaluations/out/secret.json",
+        "/evaluations/mine/text_vqa.0.parquet",
         f"/{BUILD}/notes.txt",
         "/" + "a" * 5000,
         "/" + "a/" * 3000,

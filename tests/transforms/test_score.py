@@ -10,18 +10,21 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from schemas.artifact import Reference
+from schemas.audit import TaskAudit
+from schemas.build import Build
 from schemas.errors import BuildError
 from schemas.evaluation import ANSWERS, PREDICTIONS, Answer, EvaluatedTask, Evaluation
 from schemas.instance import Split
 from shards.collection import read_collection
 from tests.conftest import ROOT
+from tests.small_lake import TASK, copy_small
 from transforms import catalogue, registry, score, score_ask, score_published, score_store, score_truth
+from transforms.audit_task import AUDIT, read_audit
 from transforms.builder import Builder
 from transforms.lake import member, whole
+from transforms.steps_audit import audited
 
 GARBAGE = "\ufffd\x00 <<_>> \u202e\n"
 """No word in it: ROUGE-L finds the `bin` of `<bin_3>` in targets that name regions."""
@@ -51,9 +54,7 @@ class Stub:
             yield Answer(says, -1.5, first or None)
 
 
-def asked_of(
-    lake: Path, folder: Path, kind: str, tasks: Sequence[str] | None, rows: int | None
-) -> score_store.Run:
+def asked_of(lake: Path, folder: Path, kind: str, tasks: Sequence[str], rows: int | None) -> score_store.Run:
     run = score_store.Run(folder / kind, score_ask.asked(lake, kind, "stub", "none", tasks, rows))
     score_ask.ask(lake, run, Stub(run, kind))
     return run
@@ -96,29 +97,33 @@ def test_whoever_answers_with_the_target_scores_1_and_with_garbage_0(
         assert wrong.sensitivity.value is None
         assert wrong.sensitivity.left_out == right.multimodal.tasks
         assert right.families["conversation"].tasks == ["visual_dialogue"]
+        build = whole(lake)
+        for task in right.tasks:
+            assert task.family == audit_of(lake, build, task.task).family, task.task
 
 
-def test_the_first_option_scores_as_often_as_it_is_right(sample_build: Builder, tmp_path: Path) -> None:
+def audit_of(lake: Path, build: Build, task: str) -> TaskAudit:
+    held = member(lake, build, audited(build.mixture or "", task))
+    assert held is not None
+    return read_audit(held.path(AUDIT))
+
+
+def test_the_first_option_scores_what_the_audit_says(sample_build: Builder, tmp_path: Path) -> None:
     lake = sample_build.settings.lake
+    build = whole(lake)
     run = asked_of(lake, tmp_path, "first", of_role(lake, "eval"), None)
     counted = 0
     for task in score.scores(run).tasks:
-        evaluated = set(run.answers(task.task)["uid"].to_pylist())
-        instances = member(lake, whole(lake), Reference("instances", task.task))
-        assert instances is not None
-        rows = [
-            row
-            for path in instances.tables
-            for row in pq.read_table(path).to_pylist()
-            if row["uid"] in evaluated
-        ]
-        assert len(rows) == task.rows
         if registry.task(task.task).head.output not in ("option", "region_option"):
             continue
-        expected = np.mean([row["options"][0] == row["target"] for row in rows])
+        audit = audit_of(lake, build, task.task)
+        assert audit.guesses is not None
+        guessed = audit.guesses.ways["first_option"]
+        # Neither has left out a row: the audit guesses at most a thousand of either half.
+        assert (audit.guesses.scored_on, guessed.rows) == ("test", task.rows), task.task
         main = "region_accuracy" if "region_accuracy" in task.metrics else "accuracy"
-        assert task.metrics[main].mean == pytest.approx(expected), task.task
-        assert task.metrics["option_accuracy"].mean == pytest.approx(expected), task.task
+        assert task.metrics[main].mean == pytest.approx(guessed.right / guessed.rows), task.task
+        assert task.metrics["option_accuracy"].mean == pytest.approx(guessed.right / guessed.rows)
         counted += 1
     assert counted >= 6
 
@@ -162,13 +167,16 @@ def test_an_interrupted_evaluation_goes_on_to_the_same_answers(sample_build: Bui
 
 
 def test_answers_are_views_of_the_catalogue(sample_build: Builder, tmp_path: Path) -> None:
-    for entry in sample_build.settings.lake.iterdir():
-        if entry.name != catalogue.NAME:
-            (tmp_path / entry.name).symlink_to(entry.resolve())
-    run = score_store.begun(tmp_path, score_ask.asked(tmp_path, "mine", "stub", "none", ["text_vqa"], 3))
+    copy_small(sample_build.lake, tmp_path)
+    run = score_store.begun(tmp_path, score_ask.asked(tmp_path, "mine", "stub", "none", [TASK], 3))
     score_ask.ask(tmp_path, run, Stub(run, "target"))
     query = "select count(*), bool_and(text = target) from predictions.mine join answers.mine using (uid)"
     assert catalogue.ask(tmp_path, query)[1] == [(15, True)]
+    query = (
+        "select count(*), count(distinct uid), bool_and(predictions.text = target), min(split) "
+        f"from predictions.mine as predictions join instances.{TASK} using (uid)"
+    )
+    assert catalogue.ask(tmp_path, query)[1] == [(15, 3, True, "test")]
     listed = {(view.schema, view.name): view.rows for view, _ in catalogue.listing(tmp_path)}
     assert listed["predictions", "mine"] == 15
 
@@ -177,8 +185,22 @@ def test_what_cannot_be_asked_is_said(sample_build: Builder, tmp_path: Path) -> 
     lake = sample_build.settings.lake
     with pytest.raises(BuildError, match="no such task"):
         score_ask.asked(lake, "x", "stub", "none", ["nonsense"])
+    with pytest.raises(BuildError, match="no rows to evaluate"):
+        score_ask.asked(lake, "x", "stub", "none", ["text_vqa"], split="validation")
     with pytest.raises(BuildError, match="no such evaluation"):
         score_store.opened(tmp_path, "../outside")
+
+
+def test_tasks_to_train_on_are_asked_by_their_validation_rows(sample_build: Builder) -> None:
+    lake = sample_build.settings.lake
+    collection = read_collection(score_ask.folder_of(lake)[1])
+    chosen = score_ask.asked(lake, "x", "stub", "none", split="validation", rows=3).tasks
+    assert set(chosen) == {
+        name for name in of_role(lake, "train") if collection.tasks[name].rows["validation"]
+    }
+    assert {one.split for one in chosen.values()} == {"validation"}
+    held_out = score_ask.asked(lake, "x", "stub", "none", split="test").tasks
+    assert [name for name in held_out if name != score_ask.UNSEEN_EXERCISES] == score_ask.held_out()
 
 
 def test_more_rows_include_those_of_fewer() -> None:
@@ -208,6 +230,7 @@ def made_run(folder: Path, shares: Sequence[float], pictured: bool = False) -> s
         mixture="m",
         model="none",
         search="none",
+        quantisation="whole_image_999",
         rows=None,
         seed=0,
         tasks={"made": task},
@@ -249,9 +272,57 @@ def test_means_and_sensitivity_of_the_fixture(tmp_path: Path) -> None:
     assert found == score.scores(made_run(tmp_path, shares))
 
 
+def exercises_run(folder: Path) -> score_store.Run:
+    """Three rows of one task of Natural Instructions and one of another, each with its right outputs."""
+    made = made_run(folder, [0.5])
+    asked = made.evaluation.tasks["made"].model_copy(
+        update={"rows": 4, "available": 4, "extra": True, "metrics": ("rouge_l", "accuracy")}
+    )
+    run = score_store.Run(folder, made.evaluation.model_copy(update={"tasks": {"exercises": asked}}))
+    outputs = [["a red ball", "a ball"], ["no"], ["no"], ["yes", "it is"]]
+    exercises = ["task1_objects", "task1_objects", "task1_objects", "task2_yes"]
+    right: list[dict[str, Any]] = [
+        {
+            "uid": f"exercises/{row}",
+            "target": accepted[0],
+            "options": [],
+            "asked": "",
+            "accepted": accepted,
+            "exercise": exercise,
+        }
+        for row, (accepted, exercise) in enumerate(zip(outputs, exercises, strict=True))
+    ]
+    run.write_answers("exercises", pa.Table.from_pylist(right, schema=ANSWERS))
+    said = [
+        {"uid": f"exercises/{row}", "task": "exercises", "instruction": 0, "text": text}
+        for row, text in enumerate(("A ball", "no", "yes", "it is"))
+    ]
+    run.write_predictions("exercises", 0, pa.Table.from_pylist(said, schema=PREDICTIONS))
+    return run
+
+
+def test_exercises_count_a_task_each_and_the_nearest_right_output(tmp_path: Path) -> None:
+    found = score.scores(exercises_run(tmp_path))
+    (task,) = found.tasks
+    assert [(one.exercise, one.rows, one.mean) for one in task.exercises] == [
+        ("task1_objects", 3, pytest.approx(2 / 3)),
+        ("task2_yes", 1, 1),
+    ]
+    # The mean over the two, not over the four rows.
+    assert task.metrics["rouge_l"].mean == pytest.approx(5 / 6)
+    assert task.metrics["accuracy"].mean == pytest.approx(5 / 6)
+    assert "vqa_accuracy" not in task.metrics
+    assert found.text_only.value == pytest.approx(5 / 6)
+    assert found.text_only.tasks == ["exercises/task1_objects", "exercises/task2_yes"]
+    assert "2 tasks of text alone, the paper has 20" in found.text_only.remark
+    assert found.multimodal.tasks == []
+    # Each draws from its own rows: the only row of the second is never missing.
+    assert 0.5 <= task.metrics["rouge_l"].low < task.metrics["rouge_l"].high == 1
+
+
 def test_published_numbers_stand_beside_the_same_tasks(sample_build: Builder, tmp_path: Path) -> None:
     lines = score_published.beside(
-        score.scores(asked_of(sample_build.settings.lake, tmp_path, "target", None, 2))
+        score.scores(asked_of(sample_build.settings.lake, tmp_path, "target", (), 2))
     )
     assert sorted(line.task for line in lines) == score_ask.held_out()
     assert {line.ours for line in lines} == {100}

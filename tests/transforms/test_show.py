@@ -55,7 +55,7 @@ class _Page(html.parser.HTMLParser):
         return "".join(self.texts)
 
 
-def _read(text: str) -> _Page:
+def read_page(text: str) -> _Page:
     parsed = _Page()
     parsed.feed(text)
     return parsed
@@ -80,8 +80,8 @@ def _spoilt(one: Shown, text: str) -> Shown:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_text_adds_nothing_to_a_page(sample_build: Builder, one: Shown, text: str) -> None:
-    found = _read(page(sample_build.lake, TASK, [_spoilt(one, text)]))
-    harmless = _read(page(sample_build.lake, TASK, [_spoilt(one, "x")]))
+    found = read_page(page(sample_build.lake, TASK, [_spoilt(one, text)]))
+    harmless = read_page(page(sample_build.lake, TASK, [_spoilt(one, "x")]))
     assert found.tags == harmless.tags
     assert [name for name, _ in found.attributes] == [name for name, _ in harmless.attributes]
     assert found.text.count(text) == 6
@@ -110,7 +110,7 @@ def test_a_page_lets_in_its_own_style_and_inlined_pictures_and_nothing_else(
     assert f"style-src 'sha256-{digest}'" in policy
     assert policy.startswith("default-src 'none'; img-src data:;")
     assert "unsafe" not in policy
-    found = _read(text)
+    found = read_page(text)
     assert not {"script", "link", "iframe", "object", "form", "base"} & set(found.tags)
     assert not [name for name, _ in found.attributes if name.startswith("on") or name == "style"]
 
