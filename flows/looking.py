@@ -74,7 +74,7 @@ def list_instructions(task: str | None, own: Path | None, as_json: bool) -> None
     for name, texts in found.items():
         out.print(plain(name), style="bold")
         for number, text in enumerate(texts, start=1):
-            out.print(plain(f"  {number}. {text}"))
+            out.print(plain(_numbered(number, text)))
 
 
 def show(
@@ -194,7 +194,7 @@ def print_shown(one: showing.Shown, origin: Origin | None) -> None:
     picture = f"{one.drawn_image_id} {one.width}×{one.height}" if one.archive else "no picture"
     out.print(plain(f"{one.split} · {picture}"), style="dim")
     for number, prompt in enumerate(one.prompts, start=1):
-        out.print(plain(f"  {number}. {prompt}".replace("\n", "\n     ")))
+        out.print(plain(_numbered(number, prompt)))
     for number, box in enumerate(one.regions):
         out.print(plain(f"  <region_{number}> = {box.x0:g}, {box.y0:g}, {box.x1:g}, {box.y1:g}"), style="dim")
     if one.rejected and one.options:
@@ -209,6 +209,11 @@ def print_shown(one: showing.Shown, origin: Origin | None) -> None:
     if origin is not None and not origin.proved:
         out.print(plain(f"  not proved that these rows are all: {origin.why_not}"), style="dim")
     out.print(plain(f"  → {_answer(one)}"), style="green")
+
+
+def _numbered(number: int, text: str) -> str:
+    """A text of one or several lines under its number."""
+    return f"  {number}. {text}".replace("\n", "\n     ")
 
 
 def _answer(one: showing.Shown) -> str:

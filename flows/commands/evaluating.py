@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from flows.examples import examples
 from flows.options import AsJson, Lake, Seed
 from schemas.evaluation import EvaluationSettings
 from schemas.instance import Split
@@ -15,9 +16,11 @@ commands = typer.Typer()
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct evaluate --checkpoint lake/runs/mine` · "
-    "`multiinstruct evaluate --checkpoint ofa_large.pt --rows 1000 --beam 5 --device cuda` · "
-    "`multiinstruct evaluate --checkpoint lake/runs/mine --split validation --beam 1 --blind`"
+    epilog=examples(
+        "multiinstruct evaluate --checkpoint lake/runs/mine",
+        "multiinstruct evaluate --checkpoint ofa_large.pt --rows 1000 --beam 5 --device cuda",
+        "multiinstruct evaluate --checkpoint lake/runs/mine --split validation --beam 1 --blind",
+    )
 )
 def evaluate(
     checkpoint: Annotated[
@@ -69,7 +72,7 @@ def evaluate(
     evaluating.evaluate(settings, as_json)
 
 
-@commands.command(epilog="Examples: `multiinstruct score my-run` · `multiinstruct score my-run --json`")
+@commands.command(epilog=examples("multiinstruct score my-run", "multiinstruct score my-run --json"))
 def score(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Name of an evaluation.")],
     lake: Lake = Path("lake"),

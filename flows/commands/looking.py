@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from flows.examples import examples
 from flows.options import AsJson, Harmful, Lake, OwnInstructions, Seed
 from schemas.errors import BuildError, ExitCode
 
@@ -17,8 +18,11 @@ commands.add_typer(listing, name="list")
 
 @listing.command(
     "sources",
-    epilog="Examples: `multiinstruct list sources` · `multiinstruct list sources vcr` · "
-    "`multiinstruct list sources --json`",
+    epilog=examples(
+        "multiinstruct list sources",
+        "multiinstruct list sources vcr",
+        "multiinstruct list sources --json",
+    ),
 )
 def list_sources(
     name: Annotated[str | None, typer.Argument(help="All there is to know of this source.")] = None,
@@ -34,7 +38,10 @@ def list_sources(
         source_cards.list_sources(as_json, markdown)
 
 
-@listing.command("tasks", epilog="Examples: `multiinstruct list tasks` · `multiinstruct list tasks --json`")
+@listing.command(
+    "tasks",
+    epilog=examples("multiinstruct list tasks", "multiinstruct list tasks --json"),
+)
 def list_tasks(
     markdown: Annotated[bool, typer.Option("--markdown", help="The table of the README.")] = False,
     as_json: AsJson = False,
@@ -47,7 +54,7 @@ def list_tasks(
 
 @listing.command(
     "overlaps",
-    epilog="Examples: `multiinstruct list overlaps` · `multiinstruct list overlaps --lake /data/lake --json`",
+    epilog=examples("multiinstruct list overlaps", "multiinstruct list overlaps --json"),
 )
 def list_overlaps(lake: Lake = Path("lake"), as_json: AsJson = False) -> None:
     """How many photographs the sources of the current build share, by id, bytes and look."""
@@ -56,7 +63,7 @@ def list_overlaps(lake: Lake = Path("lake"), as_json: AsJson = False) -> None:
     looking.list_overlaps(lake, as_json)
 
 
-@listing.command("instructions", epilog="Example: `multiinstruct list instructions visual_grounding`")
+@listing.command("instructions", epilog=examples("multiinstruct list instructions visual_grounding"))
 def list_instructions(
     task: Annotated[str | None, typer.Argument(help="Only this task.")] = None,
     instructions: OwnInstructions = None,
@@ -70,7 +77,7 @@ def list_instructions(
 
 @listing.command(
     "mixtures",
-    epilog="Examples: `multiinstruct list mixtures` · `multiinstruct list mixtures sequential_instruct`",
+    epilog=examples("multiinstruct list mixtures", "multiinstruct list mixtures sequential_instruct"),
 )
 def list_mixtures(
     name: Annotated[str | None, typer.Argument(help="The rows that this one takes of each task.")] = None,
@@ -87,11 +94,13 @@ def list_mixtures(
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct show visual_grounding` · "
-    "`multiinstruct show grounded_caption_selection -n 20 --html look.html` · "
-    "`multiinstruct show text_vqa --predictions my-run --html answers.html` · "
-    "`multiinstruct show object_matching --rejected` · "
-    "`multiinstruct show visual_genome.regions --rejected --html left_out.html`"
+    epilog=examples(
+        "multiinstruct show visual_grounding",
+        "multiinstruct show grounded_caption_selection -n 20 --html look.html",
+        "multiinstruct show text_vqa --predictions my-run --html answers.html",
+        "multiinstruct show object_matching --rejected",
+        "multiinstruct show visual_genome.regions --rejected --html left_out.html",
+    )
 )
 def show(
     task: Annotated[
@@ -134,8 +143,10 @@ def show(
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct sql 'select count(*) from instances.visual_grounding'` · "
-    "`multiinstruct sql 'show all tables'`"
+    epilog=examples(
+        "multiinstruct sql 'select count(*) from instances.visual_grounding'",
+        "multiinstruct sql 'show all tables'",
+    )
 )
 def sql(
     query: Annotated[str, typer.Argument(help="One DuckDB query.")],
