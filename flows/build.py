@@ -174,7 +174,7 @@ def build_multiinstruct(
 
 
 def _tell(lake: Path, before: Build | None, build: Build) -> None:
-    """Sends the event that `finetune-ofa` may wait for, if there is something else to train or evaluate on."""
+    """Sends the event that `finetune-ofa` may wait for, if there is something else to train on."""
     tasks = other_rows(before, build)
     if tasks:
         emit_event(

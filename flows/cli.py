@@ -16,6 +16,7 @@ from flows.commands import (
     keeping,
     looking,
     serving,
+    training,
     vocabulary,
 )
 from schemas.errors import BuildError, ExitCode
@@ -34,7 +35,18 @@ app = typer.Typer(
     help="Rebuilds MultiInstruct (62 multimodal tasks from 21 datasets) from the publishers' own files.",
     epilog=f"Begin with `multiinstruct build --sample`, which needs no network. {EXIT_CODES}",
 )
-for group in (building, fetching, looking, auditing, vocabulary, evaluating, giving, keeping, serving):
+for group in (
+    building,
+    fetching,
+    looking,
+    auditing,
+    vocabulary,
+    training,
+    evaluating,
+    giving,
+    keeping,
+    serving,
+):
     app.add_typer(group.commands)
 
 

@@ -49,6 +49,26 @@ def paths(lake: Path) -> list[Path]:
     return sorted(found, key=lambda path: (-path.stat().st_mtime_ns, path.name))
 
 
+def other_rows(before: Build | None, after: Build) -> list[str]:
+    """The tasks whose tokenised rows are others than in a build before it, and `pictures` where those are.
+
+    Rows are compared by content: a query whose words were moved about, a new version of a library, or another
+    wording of an instruction, which is no part of a row, change none.
+    """
+    there = _rows_of(before) if before else {}
+    return sorted(name for name, content in _rows_of(after).items() if there.get(name) != content)
+
+
+def _rows_of(build: Build) -> dict[str, str]:
+    """Content of the rows of each task of a build's mixture, by name of the task."""
+    start = f"{build.mixture}."
+    return {
+        entry.name.removeprefix(start): entry.content_id
+        for entry in build.members
+        if entry.stage == "shards" and entry.name.startswith(start)
+    }
+
+
 def read(path: Path) -> Build:
     """The list of artifacts of a build.
 

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.artifact import FileEntry, Manifest, Reference
+from schemas.artifact import FileEntry, Manifest, Reference, Stage
 from schemas.build import Build, Member
 from schemas.errors import BuildError, ExitCode
 from schemas.source import Pin
@@ -24,7 +24,7 @@ from transforms import artifact, pins, registry
 from transforms.artifact import Artifact, is_inside
 from transforms.catalogue import refresh
 from transforms.content import combine, file_sha256
-from transforms.lake import commit, writing
+from transforms.lake import commit, current, writing
 from transforms.publish import CURRENT, folder_in, pins_path, read_manifest, side_by_side
 from transforms.steps import Progress, silent
 from transforms.storage import Storage, storage
@@ -54,17 +54,27 @@ class Pulled(NamedTuple):
     terms: list[SourceTerms]
 
 
-def pull(url: str, lake: Path, progress: Progress = silent) -> Pulled:
+def pull(url: str, lake: Path, progress: Progress = silent, *, only: Stage | None = None) -> Pulled:
     """Takes the build that is published at an address of fsspec, and makes it the lake's current one.
 
     What the lake has already stays as it is; an interrupted run goes on with the same command.
 
+    Args:
+        only: take the artifacts of this stage and no others. They make a build of their own, with an id of
+            its own.
+
     Raises:
-        BuildError: nothing is published there, or what is does not fit together, or the disk is too small.
+        BuildError: nothing is published there, or what is does not fit together, the disk is too small, or
+            part of a build would take the place of a whole one.
         TransientError: the place does not answer.
     """
     place = storage(url)
     build = _published(place)
+    if only is not None:
+        _check_may_hold_a_part(lake, only)
+        build = build.model_copy(
+            update={"members": [entry for entry in build.members if entry.stage == only]}
+        )
     with writing(lake):
         missing = [entry for entry in build.members if _held(lake, entry, artifact.find) is None]
         there = side_by_side(partial(_offered, place), missing)
@@ -77,10 +87,10 @@ def pull(url: str, lake: Path, progress: Progress = silent) -> Pulled:
         _take_pins(place, build, lake)
         made = [_held(lake, entry, artifact.recorded) for entry in build.members]
         before = _current(lake)
-        commit(lake, [found for found in made if found is not None], build.mixture)
-        refresh(lake, build)
+        here = commit(lake, [found for found in made if found is not None], build.mixture)
+        refresh(lake, here)
     return Pulled(
-        build=build.id,
+        build=here.id,
         place=place.name,
         before=before,
         artifacts=len(build.members),
@@ -89,6 +99,21 @@ def pull(url: str, lake: Path, progress: Progress = silent) -> Pulled:
         stays=len(stays),
         terms=terms_of(source for source in sources_in(build) if source in registry.source_names()),
     )
+
+
+def _check_may_hold_a_part(lake: Path, only: Stage) -> None:
+    """Raises BuildError if the lake's current build has more than one stage: it would be current no more."""
+    build = current(lake)
+    others = sorted({entry.stage for entry in build.members} - {only}) if build else []
+    if others:
+        raise BuildError(
+            f"the lake holds a build of its own, and only {only} would take its place",
+            where=lake,
+            got=f"a build with {', '.join(others)}",
+            expected="a lake that nothing was built in",
+            next_step="name another --lake to keep what comes",
+            exit_code=ExitCode.USAGE,
+        )
 
 
 def _current(lake: Path) -> str | None:
