@@ -191,7 +191,8 @@ def _where(place: Place) -> str:
 def print_shown(one: showing.Shown, origin: Origin | None) -> None:
     """One instance on the terminal."""
     out.rule(plain(f"{one.rejected} · {one.uid}" if one.rejected else one.uid), align="left")
-    picture = f"{one.drawn_image_id} {one.width}×{one.height}" if one.archive else "no picture"
+    size = f" {one.width}×{one.height}" if one.width and one.height else ""
+    picture = f"{one.drawn_image_id}{size}" if one.archive else "no picture"
     out.print(plain(f"{one.split} · {picture}"), style="dim")
     for number, prompt in enumerate(one.prompts, start=1):
         out.print(plain(_numbered(number, prompt)))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from instructions.load import load_instructions
-from sample_world.world import texts, write_world
+from sample_world.world import sources, texts, write_world
 from schemas.settings import BuildSettings
 from shards.train_vocabulary import train_vocabulary
 from transforms.closure import code_id
@@ -41,7 +41,9 @@ def _words(seed: int, scale: float) -> Iterator[str]:
 
 def sample_folder(settings: BuildSettings) -> Path:
     """Where in the lake the sample world lies, or will."""
-    what = [settings.seed, settings.sample_scale, code_id("flows.sample")]
+    # The formats are found in their folder and imported by name, so that no import leads to them.
+    formats = (f"sample_world.formats.{name}" for name in sources())
+    what = [settings.seed, settings.sample_scale, code_id("flows.sample", *formats)]
     return settings.lake / "sample" / digest_of(what)[:16]
 
 
