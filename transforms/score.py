@@ -41,8 +41,9 @@ def scores(run: Run) -> Scores:
     unseen = [task for task in tasks if task.role == "eval"]
     pictured = [task for task in unseen if task.pictured and not run.evaluation.tasks[task.task].extra]
     texts = [task for task in unseen if not task.pictured]
-    of_pictures = _remark(pictured, HELD_OUT, "with pictures")
-    of_texts = _remark(texts, HELD_OUT_TEXT, "of text alone")
+    black = ["black pictures"] if run.evaluation.blind else []
+    of_pictures = _remark(pictured, HELD_OUT, "with pictures", black)
+    of_texts = _remark(texts, HELD_OUT_TEXT, "of text alone", [])
     return Scores(
         evaluation=run.evaluation,
         tasks=tasks,
@@ -236,9 +237,9 @@ def _sensitivity(tasks: Sequence[TaskScore], remark: str) -> Average:
     )
 
 
-def _remark(tasks: Sequence[TaskScore], wanted: int, kind: str) -> str:
-    """Why a mean over these tasks is not what the paper reports."""
-    parts = []
+def _remark(tasks: Sequence[TaskScore], wanted: int, kind: str, other: Sequence[str]) -> str:
+    """Why a mean over these tasks is not what the paper reports; `other` reasons come first."""
+    parts = [*other]
     count = sum(len(task.exercises) or 1 for task in tasks)
     if count != wanted:
         parts.append(f"{count} tasks {kind}, the paper has {wanted}")

@@ -100,6 +100,8 @@ def test_runs_are_named_by_what_they_ask(lake: Path, checkpoint: Path) -> None:
     blind = evaluated(lake, checkpoint, *few, "--split", "validation", "--blind")["evaluation"]
     assert (blind["name"], blind["blind"]) == ("tiny-validation-2-beam1-blind", True)
     assert blind["tasks"]["object_matching"]["split"] == "validation"
+    held_out = evaluated(lake, checkpoint, "--task", TASK, "--rows", "2", "--blind")
+    assert held_out["multimodal"]["remark"].startswith("not comparable: black pictures; 1 tasks")
     seeing = evaluated(lake, checkpoint, *few, "--split", "validation")["evaluation"]
     assert (seeing["name"], seeing["blind"]) == ("tiny-validation-2-beam1", False)
     # Whoever does not look gives other scores to its answers.
