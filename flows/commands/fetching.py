@@ -72,13 +72,16 @@ def sample(
     seed: Seed = 0,
 ) -> None:
     """Write the sample world in the publishers' own layout, to be used as `--mirror`."""
-    from flows.console import out
+    from flows.console import out, plain, table
     from flows.sample import write_sample
 
     if folder.exists() and any(folder.iterdir()):
         raise BuildError("the folder is not empty", where=folder, exit_code=ExitCode.USAGE)
     write_sample(folder, seed, scale)
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    for path in files:
-        out.print(f"{path.stat().st_size:>14,}  {path.relative_to(folder)}", markup=False, highlight=False)
-    out.print(f"{len(files)} files in {folder}", markup=False, highlight=False)
+    sizes = {
+        host.name: [path.stat().st_size for path in host.rglob("*") if path.is_file()]
+        for host in sorted(folder.iterdir())
+    }
+    rows = [(host, f"{len(of):,}", f"{sum(of):,}") for host, of in sizes.items()]
+    out.print(table(("host", "files", "bytes"), rows, right=("files", "bytes")))
+    out.print(plain(f"a mirror: multiinstruct build --sample --mirror {folder}"))
