@@ -96,10 +96,7 @@ def test_a_touched_query_rebuilds_its_task_and_what_derives_from_it_as_planned(
     }
     plan = {str(entry.step.reference): entry for entry in _builder(settings).plan()}
     touched = plan["instances/visual_grounding"]
-    assert (touched.action, touched.reason) == (
-        "run",
-        "changed: query (transforms/tasks/visual_grounding.sql)",
-    )
+    assert (touched.action, touched.reason) == ("run", f"changed: query ({path})")
     following = {name for name, entry in plan.items() if entry.action == "follow"}
     assert "instances/visual_grounding_selection" in following
     _builder(settings).build()
