@@ -1,6 +1,7 @@
-"""Serves the reports of a lake on this machine: reads only, only files below two folders, no scripts.
+"""Serves the reports of a lake on this machine: reads only, only files below three folders, no scripts.
 
-The report of a build is at `/<build id>/`, that of an evaluation at `/evaluations/<run>/`.
+The report of a build is at `/<build id>/`, that of an evaluation at `/evaluations/<run>/`, and that of a
+training at `/trainings/<run>/`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from transforms.score_store import FOLDER as EVALUATIONS
+from transforms.training_store import FOLDER as TRAININGS
 
 HOST = "127.0.0.1"
+
+_RUNS = (EVALUATIONS, TRAININGS)
+"""Folders of a lake whose runs have pages of their own."""
 
 _KINDS = {".html": "text/html; charset=utf-8", ".json": "application/json"}
 """What is served. A report is nothing else."""
@@ -77,8 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._to_current()
             return
         first, _, rest = path.lstrip("/").partition("/")
-        if first == EVALUATIONS:
-            folder, before, path = self.server.lake / EVALUATIONS, f"{EVALUATIONS}/", rest
+        if first in _RUNS:
+            folder, before, path = self.server.lake / first, f"{first}/", rest
         else:
             folder, before = self.server.lake / "reports", ""
         place = found(folder, path)

@@ -1,0 +1,101 @@
+"""`finetune-ofa` through a server and a worker, and what starts it: the event of a build with other rows."""
+
+from __future__ import annotations
+
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.events.schemas.automations import EventTrigger
+
+from flows.build import ROWS_CHANGED_EVENT
+from flows.finetune import ENDED_EVENT
+from schemas.build import Build, Member
+from schemas.training import METRICS
+from tests.flows.serving import Up, get, run_deployment, serving
+from tests.flows.training_lake import UPDATES, training_lake, write_recipe
+from transforms import training_store
+from transforms.builder import Builder
+from transforms.builds import other_rows
+from transforms.lake import whole
+
+pytestmark = [
+    pytest.mark.flow,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for processes as Linux lists them"),
+]
+
+
+@pytest.fixture(scope="module")
+def lake(small_build: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return training_lake(small_build, tmp_path_factory.mktemp("flown"))
+
+
+@pytest.fixture(scope="module")
+def up(lake: Path) -> Iterator[Up]:
+    with serving(lake, "--gpu") as up:
+        yield up
+
+
+def test_the_deployment_waits_on_the_pool_of_gpus(up: Up) -> None:
+    deployment = get(f"{up.prefect}/api/deployments/name/finetune-ofa/finetune-ofa")
+    assert (deployment["work_pool_name"], deployment["schedules"]) == ("gpu", [])
+
+
+def test_nothing_starts_by_itself(up: Up) -> None:
+    """Both triggers are there, and asleep."""
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: f"{up.prefect}/api"}), get_client(sync_client=True) as client:
+        expected = {
+            "fine-tune when rows have changed": ROWS_CHANGED_EVENT,
+            "evaluate when a training has ended": ENDED_EVENT,
+        }
+        for name, event in expected.items():
+            (automation,) = client.read_automations_by_name(name)
+            assert not automation.enabled
+            assert isinstance(automation.trigger, EventTrigger)
+            assert automation.trigger.expect == {event}
+
+
+def test_a_run_of_the_deployment_trains_and_shows_curves(up: Up, lake: Path, tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "tiny.toml")
+    empty = tmp_path / "elsewhere"
+    empty.mkdir()
+    said = (f"recipe={recipe}", "name=flown", "device=cpu", "rows_at_once=16")
+    ran = run_deployment(up, empty, "finetune-ofa", *said)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    run = training_store.opened(lake, "flown")
+    assert run.trained is not None
+    assert run.trained.updates == UPDATES
+    shown = get(f"{up.prefect}/api/artifacts/finetuning/latest")
+    assert f"{up.reports}/trainings/flown/" in shown["data"]
+    assert get(f"{up.prefect}/api/artifacts/finetuning-progress/latest")["data"] == 100.0
+    with urllib.request.urlopen(f"{up.reports}/trainings/flown/", timeout=20) as page:
+        assert "Training flown" in page.read().decode()
+    before = (run.folder / METRICS).read_bytes()
+    again = run_deployment(up, empty, "finetune-ofa", *said)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert (run.folder / METRICS).read_bytes() == before
+
+
+def test_only_other_rows_are_news(lake: Path) -> None:
+    build = whole(lake)
+    assert build.mixture == "quick"
+
+    def changed(name: str) -> Build:
+        members = [
+            entry.model_copy(update={"content_id": "0" * 64}) if entry.name == name else entry
+            for entry in build.members
+        ]
+        assert members != build.members
+        return build.model_copy(update={"members": members})
+
+    assert other_rows(build, build) == []
+    # A comma that was moved in an instruction is not in the rows.
+    assert other_rows(build, changed("instructions.object_matching")) == []
+    assert other_rows(build, changed("quick.object_matching")) == ["object_matching"]
+    assert "object_matching" in other_rows(None, build)
+    assert other_rows(build, build.model_copy(update={"members": list[Member]()})) == []
