@@ -9,7 +9,6 @@ import typer
 
 from flows.examples import examples
 from flows.options import AsJson, Lake, Seed
-from schemas.evaluation import EvaluationSettings
 from schemas.instance import Split
 
 commands = typer.Typer()
@@ -55,6 +54,7 @@ def evaluate(
 ) -> None:
     """Ask a model the test rows of the current build under five instructions each, and score its answers."""
     from flows import evaluating
+    from schemas.evaluation import EvaluationSettings
 
     settings = EvaluationSettings(
         lake=lake,

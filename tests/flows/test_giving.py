@@ -60,11 +60,10 @@ def _run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str,
 
 
 def _examples(command: str) -> list[list[str]]:
+    """Those of the help that need a build and nothing more, such as an evaluation."""
     group: Any = get_command(app)
-    return [
-        shlex.split(example)
-        for example in re.findall(r"`multiinstruct ([^`]+)`", group.commands[command].epilog)
-    ]
+    found = re.findall(r"`multiinstruct ([^`]+)`", group.commands[command].epilog)
+    return [shlex.split(example) for example in found if "--predictions" not in example]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
