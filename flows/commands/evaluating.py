@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from flows.examples import examples
 from flows.options import AsJson, Lake, Seed
-from schemas.instance import Split
 
 commands = typer.Typer()
 
@@ -34,7 +33,7 @@ def evaluate(
         typer.Option("--task", help="Only this task; may be repeated. The held-out tasks otherwise."),
     ] = None,
     split: Annotated[
-        Split | None,
+        Literal["train", "validation", "test"] | None,
         typer.Option("--split", help="Whose rows; of all tasks that have some if none is named."),
     ] = None,
     rows: Annotated[
