@@ -104,7 +104,7 @@ class Builder:
         with self._lock:
             if step.reference in self._found:
                 return self._found[step.reference]
-        contents = self._contents(step)
+        step, contents = self._over(step)
         if contents is None or not step.settled:
             return None
         found = artifact.find(self.lake, step.reference, step.fingerprint(contents))
@@ -113,19 +113,22 @@ class Builder:
                 self._found[step.reference] = found
         return found
 
-    def _contents(self, step: Step) -> dict[str, str] | None:
+    def _over(self, step: Step) -> tuple[Step, dict[str, str] | None]:
+        """The step over its inputs, and their content ids: None as long as one of them is not made."""
         manifests: dict[Reference, Manifest] = {}
         for reference in step.inputs:
             needed = self.steps[reference.whole]
             found = self.find(needed) or self._recorded(needed)
             if found is None:
-                return None
+                return step, None
             manifests[reference.whole] = found.manifest
-        return contents_of(step, manifests)
+        return step.over(manifests), contents_of(step, manifests)
 
     def _recorded(self, step: Step) -> Artifact | None:
         """A publisher's file, as it came or repacked, of which the lake knows what it held."""
-        contents = self._contents(step) if step.reference.stage == "raw" and step.settled else None
+        if step.reference.stage != "raw" or not step.settled:
+            return None
+        step, contents = self._over(step)
         if contents is None:
             return None
         return artifact.recorded(self.lake, step.reference, step.fingerprint(contents))
@@ -166,7 +169,7 @@ class Builder:
             return Planned(step, "run", "not made yet")
         if not step.settled:
             return Planned(step, "run", "its bytes are accepted as they come", made=before)
-        changed = changes(step, before, self._contents(step), self.runs)
+        changed = changes(*self._over(step), before, self.runs)
         waiting = [ref.whole for ref in step.inputs if self.find(self.steps[ref.whole]) is None]
         if waiting and not changed:
             return Planned(step, "follow", f"after {waiting[0]}", made=before)
@@ -183,7 +186,7 @@ class Builder:
         found = self.find(step) or self._spared(step)
         if found is not None:
             return found
-        contents = self._contents(step)
+        step, contents = self._over(step)
         if contents is None or any(self.find(self.steps[ref.whole]) is None for ref in step.inputs):
             raise BuildError("an input of the step is not made", where=step.title)
         if step.refused:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from schemas.artifact import Manifest
 from transforms.closure import code_files
 from transforms.runs import Runs
-from transforms.steps import Step
+from transforms.steps import FOLDERS, Step
 
 _SHORT: Final = 24
 """Characters of a value that a person is shown whole."""
@@ -58,14 +58,18 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def changes(
-    step: Step, before: Manifest, contents: Mapping[str, str] | None, runs: Runs
+    step: Step, contents: Mapping[str, str] | None, before: Manifest, runs: Runs
 ) -> tuple[Change, ...]:
     """What differs from when an artifact was last made, in order of name; inputs come last.
 
     Args:
+        step: over its inputs, if they are made.
         contents: content id of each input, or None as long as one of them is not made.
     """
-    return (*_asked(step, before, runs), *(_inputs(contents, before) if contents is not None else ()))
+    if contents is None:
+        # Where an input will lie is not known yet, whatever it was before.
+        return tuple(change for change in _asked(step, before, runs) if change.what != FOLDERS)
+    return (*_asked(step, before, runs), *_inputs(contents, before))
 
 
 def _asked(step: Step, before: Manifest, runs: Runs) -> Iterator[Change]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from schemas.artifact import Manifest, Reference
 from transforms.artifact import Artifact, Draft
 from transforms.closure import code_id
 from transforms.content import digest_of
+
+FOLDERS: Final = "folders"
+"""What is asked of a step whose files name the folders of its inputs: fingerprints, by reference."""
 
 Progress = Callable[[int, int | None], None]
 """Told how many bytes of how many have come. The total is None where no one knows it; of pictures that
@@ -68,6 +71,8 @@ class Step:
         awaited: whether a person can change that for this source alone, by fetching a file or agreeing to
             terms. A build that does not ask for the source by name then does without it.
         note: what a person should know of the outcome, if anything; plans say it, made or not.
+        names_folders: whether its files name the folders of its inputs. It is then made again when one of
+            them lies in another folder, though it holds the same.
     """
 
     reference: Reference
@@ -82,6 +87,7 @@ class Step:
     refused: str | None = None
     awaited: bool = False
     note: str | None = None
+    names_folders: bool = False
 
     @property
     def title(self) -> str:
@@ -92,6 +98,13 @@ class Step:
     def decided_by(self) -> dict[str, Any]:
         """What decides the outcome beside the inputs: what is asked, and a hash of the code."""
         return {**self.asked, **({"code": code_id(*self.code)} if self.code else {})}
+
+    def over(self, found: Mapping[Reference, Manifest]) -> Step:
+        """The step over its inputs as they are made: where they lie is asked too, if its files name it."""
+        if not self.names_folders:
+            return self
+        folders = {str(reference.whole): found[reference.whole].fingerprint for reference in self.inputs}
+        return replace(self, asked={**self.asked, FOLDERS: folders})
 
     def fingerprint(self, contents: Mapping[str, str]) -> str:
         """16 hex digits over what is asked and the content ids of the inputs."""

@@ -250,6 +250,7 @@ def _collect_step(tasks: Sequence[str], settings: BuildSettings) -> Step:
         partial(_collect, tasks, settings),
         code=("shards.collection",),
         files={"stages": f"transforms/mixtures/{settings.mixture}.toml"},
+        names_folders=True,
     )
 
 

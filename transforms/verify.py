@@ -3,8 +3,8 @@
 What is proved of an artifact: its manifest can be read, stands in its own place, adds up, and is what its
 fingerprint and content id are over; every file is there, is a file of this lake, and has its size and its
 sha256; tables can be read to the end with the checksums of their pages, and say what their content ids
-say; the rows left out are as many as are counted, by reason; its inputs are in the build; nothing else
-lies in its folder. Of a build: that its id is over its artifacts.
+say; the rows left out are as many as are counted, by reason; its inputs are in the build, in the folders that
+it names, where it names them; nothing else lies in its folder. Of a build: that its id is over its artifacts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -25,7 +25,7 @@ from schemas.errors import BuildError, ExitCode
 from transforms.artifact import MANIFEST, REJECTED_ROWS, is_inside
 from transforms.content import combine, digest_of
 from transforms.lake import folders, whole
-from transforms.steps import Progress, silent
+from transforms.steps import FOLDERS, Progress, silent
 from transforms.verify_file import first_line, wrong_with
 
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
@@ -111,11 +111,13 @@ def verify(lake: Path, every: bool = False, progress: Progress = silent) -> Veri
     problems += [problem for build in builds for problem in _of_build(build, manifests)]
     contents = _contents(manifests.values())
     licences = _licences(manifests.values())
+    there = {place.path for place in manifests}
     reading = _Reading(sum(entry.bytes for made in manifests.values() for entry in made.files), progress)
     files = absent = 0
     for place, manifest in manifests.items():
         problems += _identity(lake, place, manifest)
         problems += _inputs(lake, place, manifest, contents, licences)
+        problems += _folders(place, manifest, there)
         if manifest.stage == "raw" and not _any_file(lake, place):
             absent += 1
             continue
@@ -273,6 +275,15 @@ def _inputs(
         if lost and all(lost):
             what = f"it lacks terms of its input {reference}"
             yield Problem(place.path, what, _remedy(lake / place.path), expected=", ".join(sorted(lost[0])))
+
+
+def _folders(place: _Place, manifest: Manifest, there: Container[str]) -> Iterator[Problem]:
+    """The folders that an artifact names and that are not there, though another may hold the same."""
+    named = manifest.asked.get(FOLDERS)
+    for reference, fingerprint in sorted(named.items()) if isinstance(named, dict) else ():
+        folder = f"{reference}/{fingerprint}"
+        if folder not in there:
+            yield Problem(place.path, "a folder that it names is not there", _AGAIN, expected=folder)
 
 
 def _any_file(lake: Path, place: _Place) -> bool:
