@@ -27,7 +27,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from ofa.batch import Batch
 from ofa.collate import Text, batch_of
 from ofa.examples import Examples
-from ofa.order import Order, Planned, Shuffle, batches_of
+from ofa.order import POOL_ROWS, Order, Planned, Shuffle, batches_of
 from ofa.pictures import DecodedAhead
 from schemas.errors import BuildError
 
@@ -74,6 +74,7 @@ class Batches(IterableDataset[Batch]):
         epochs: int = 1,
         shuffle: Shuffle = "global",
         window: int = WINDOW,
+        pool: int = POOL_ROWS,
         state: Mapping[str, Any] | None = None,
         rank: int | None = None,
         ranks: int | None = None,
@@ -86,6 +87,7 @@ class Batches(IterableDataset[Batch]):
             batch_size: rows of a batch of all ranks together.
             epochs: where the stream ends, counted from the very beginning.
             window: pictures of a window, for that shuffle.
+            pool: see `ofa.order.Order`.
             state: of the last batch that was used, to go on after it.
             rank, ranks: of `torch.distributed` if that is up, else one rank.
             threads: that decode, in each process; if None, all processors, shared among the workers. Say how
@@ -96,13 +98,14 @@ class Batches(IterableDataset[Batch]):
         """
         self._examples = examples
         self._batch_size, self._epochs = batch_size, epochs
-        self._shuffle, self._window, self._threads = shuffle, window, threads
+        self._shuffle, self._window, self._pool, self._threads = shuffle, window, pool, threads
         self._rank, self._ranks = _ranks(rank, ranks)
         self._check()
         self._settings = {
             "batch_size": batch_size,
             "shuffle": shuffle,
             "window": window if shuffle == "window" else None,
+            "pool": pool if shuffle == "global" else None,
             "seed": examples.seed,
             "content": examples.content,
         }
@@ -163,6 +166,7 @@ class Batches(IterableDataset[Batch]):
             (examples.seed, epoch),
             self._shuffle,
             self._window,
+            self._pool,
         )
 
     def _finished(self, number: int, text: Text, pictures: DecodedAhead) -> Batch:
@@ -195,6 +199,7 @@ class Batches(IterableDataset[Batch]):
             ("batch_size", self._batch_size),
             ("epochs", self._epochs),
             ("window", self._window),
+            ("pool", self._pool),
             ("threads", self._threads or 1),
         ):
             if value < 1:

@@ -23,14 +23,18 @@ INIT_STD = 0.02
 
 
 class OFA(nn.Module):
-    """Encoder and decoder with one token embedding, initialised from scratch by `torch`'s generator."""
+    """Encoder and decoder with one token embedding, initialised from scratch by `torch`'s generator.
 
-    def __init__(self, config: OFAConfig) -> None:
+    Args:
+        init_std: of the weights of linear layers and embeddings.
+    """
+
+    def __init__(self, config: OFAConfig, init_std: float = INIT_STD) -> None:
         super().__init__()
         self.config = config
         self.encoder = Encoder(config)
         self.decoder = Decoder(config, self.encoder.embed_tokens)
-        _initialise(self)
+        _initialise(self, init_std)
 
     def tie(self) -> None:
         """Makes the output projection the token embedding again, after a parameter was replaced."""
@@ -162,11 +166,11 @@ def _check_pictures(pictures: Tensor, rows: int, config: OFAConfig) -> None:
 
 
 @torch.no_grad()
-def _initialise(model: OFA) -> None:
+def _initialise(model: OFA, init_std: float) -> None:
     """BERT's initialisation; He's in the image trunk (OFA `init_bert_params` and `resnet.py`)."""
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Embedding):
-            module.weight.normal_(0.0, INIT_STD)
+            module.weight.normal_(0.0, init_std)
             if isinstance(module, nn.Linear) and module.bias is not None:
                 module.bias.zero_()
         elif isinstance(module, ResNet):

@@ -85,8 +85,8 @@ class Order:
             the pictures of a window decodes each picture once an epoch.
         none: as stored.
 
-    Shuffled rows are put into batches of like length, within a window or about `POOL_ROWS` rows, and
-    these batches are shuffled again.
+    Shuffled rows are put into batches of like length, within a window or about `pool` rows, and these
+    batches are shuffled again.
 
     Attributes:
         batches: number of batches.
@@ -100,6 +100,7 @@ class Order:
         names: tuple[object, ...],
         shuffle: Shuffle,
         window: int,
+        pool: int = POOL_ROWS,
     ) -> None:
         """Orders the rows; batches are formed when asked for.
 
@@ -109,6 +110,8 @@ class Order:
             lengths: called for the rows of a pool.
             names: what the order depends on: seed and epoch.
             window: pictures of a window.
+            pool: rows among which batches of like length are formed, with the shuffle `global`. Where it is
+                not above `batch_size`, every batch is a fair draw, and its rows stand in order of length.
         """
         count = len(pictures)
         self.batches = batches_of(count, batch_size)
@@ -125,7 +128,7 @@ class Order:
             self._until = self._pools[np.searchsorted(self._pools, last, side="right")] - 1
         else:
             self._rows = permutation(count, *names, "rows") if shuffle == "global" else np.arange(count)
-            step = max(1, POOL_ROWS // batch_size)
+            step = max(1, pool // batch_size)
             self._pools = np.append(np.arange(0, self.batches, step), self.batches)
 
     def batch(self, number: int) -> Planned:

@@ -12,7 +12,7 @@ import torch
 
 from ofa import weights
 from ofa.config import OFAConfig, size
-from ofa.model import OFA
+from ofa.model import INIT_STD, OFA
 from ofa.positions import CODE_STRIDE
 from ofa.resnet import STRIDE
 from schemas.errors import BuildError, ExitCode
@@ -74,7 +74,7 @@ def model_of(recipe: Recipe, vocabulary: int, start: Path | None, seed: int) -> 
     expected = config_of(recipe, vocabulary)
     if start is None:
         torch.manual_seed(drawn(seed, "weights"))
-        return OFA(expected)
+        return OFA(expected, recipe.shape.init_std if recipe.shape else INIT_STD)
     model = weights.load(start, **_trained_so(recipe), patch_image_size=expected.patch_image_size)
     if model.config.vocabulary != vocabulary:
         raise BuildError(

@@ -155,6 +155,9 @@ class _Run:
             examples,
             recipe.rows,
             epochs=recipe.epochs,
+            # Each update is a fair draw of the tasks. Batches of like length would each be of a few of them,
+            # and a model that begins with drawn weights then learns what is asked most, and not to read.
+            pool=recipe.rows,
             state=held["batches"] if held else None,
             rank=self._processes.rank,
             ranks=self._processes.ranks,

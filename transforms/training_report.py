@@ -83,7 +83,7 @@ def _charts(updates: Sequence[Update], looks: Sequence[Validated], whole: int) -
     return [
         _chart("Negative log-likelihood", "nats of a target id", told, whole),
         _chart("Speed", "rows a second", {"rows": speed}, whole),
-        _chart("Learning rate", "", {"rate": rate}, whole),
+        _chart("Learning rate", "of each update", {"rate": rate}, whole),
         _chart("Length of the gradient", "before clipping", {"gradient": length}, whole),
     ]
 

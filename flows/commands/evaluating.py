@@ -15,9 +15,9 @@ commands = typer.Typer()
 
 @commands.command(
     epilog=examples(
-        "multiinstruct evaluate --checkpoint lake/runs/mine",
+        "multiinstruct evaluate --checkpoint lake/trainings/mine",
         "multiinstruct evaluate --checkpoint ofa_large.pt --rows 1000 --beam 5 --device cuda",
-        "multiinstruct evaluate --checkpoint lake/runs/mine --split validation --beam 1 --blind",
+        "multiinstruct evaluate --checkpoint lake/trainings/mine --split validation --beam 1 --blind",
     )
 )
 def evaluate(

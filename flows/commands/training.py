@@ -7,16 +7,19 @@ from typing import Annotated
 
 import typer
 
+from flows.examples import examples
 from flows.options import AsJson, Lake, Seed
 
 commands = typer.Typer()
 
 
 @commands.command(
-    epilog="Examples: `multiinstruct finetune --recipe laptop` · "
-    "`multiinstruct finetune --recipe paper --checkpoint ofa_large.pt --processes 8 --rows-at-once 8` · "
-    "`multiinstruct finetune --recipe laptop --plan` · "
-    "`multiinstruct finetune --recipe mins_59k --shards s3://ours/multiinstruct --lake shards-here`"
+    epilog=examples(
+        "multiinstruct finetune --recipe laptop --plan",
+        "multiinstruct finetune --recipe laptop",
+        "multiinstruct finetune --recipe paper --checkpoint ofa_large.pt --processes 8 --rows-at-once 8",
+        "multiinstruct finetune --recipe mins_59k --shards s3://ours/multiinstruct --lake shards-here",
+    )
 )
 def finetune(
     recipe: Annotated[
