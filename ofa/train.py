@@ -246,6 +246,8 @@ class _Run:
         collection = read_collection(self._collection)
         if not any(collection.tasks[task].rows.get("validation") for task in stage.tasks):
             return
+        # Statistics of trained batch norms count here, and each process has its own.
+        learner.agree()
         examples = self._examples("validation", model, stage)
         chosen = permutation(len(examples), self._training.seed, "validation")[:VALIDATED_ROWS]
         mine = chosen[self._processes.rank :: self._processes.ranks]

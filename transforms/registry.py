@@ -97,7 +97,14 @@ def declaration(source: str) -> Source:
     declared = reader(source).SOURCE
     if not isinstance(declared, Source):
         raise BuildError("SOURCE is not a Source", where=f"transforms/sources/{source}.py")
-    return declared.located(source)
+    held = _located.get(source)
+    if held is None or held[0] is not declared:
+        held = _located[source] = declared, declared.located(source)
+    return held[1]
+
+
+_located: dict[str, tuple[Source, Source]] = {}
+"""Declarations as they stand in their modules, and with addresses."""
 
 
 def owner_of(source: str, name: str) -> Key:
@@ -130,6 +137,19 @@ def lenders(sources: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(named | lent))
 
 
+_read: dict[Path, tuple[tuple[int, int, int], str]] = {}
+
+
+def _text(path: Path) -> str:
+    """The text of a file, read once for as long as it is the same: a plan asks for each a hundred times."""
+    found = path.stat()
+    state = (found.st_ino, found.st_mtime_ns, found.st_size)
+    held = _read.get(path)
+    if held is None or held[0] != state:
+        held = _read[path] = state, path.read_text()
+    return held[1]
+
+
 @cache
 def _parsed(path: Path, text: str) -> Task:
     if not text.startswith("/*") or "*/" not in text:
@@ -152,7 +172,7 @@ def task(name: str, rules: Rules = "ours") -> Task:
         BuildError: its head is not valid, or its query breaks a rule of `lineage`.
     """
     path = TASKS / f"{name}.sql"
-    ours = _parsed(path, path.read_text())
+    ours = _parsed(path, _text(path))
     return ours if rules == "ours" else _published(ours)
 
 

@@ -135,7 +135,7 @@ def test_two_processes_do_what_one_does(undisturbed: Path, folder: Path, tmp_pat
     assert json.loads((run / TRAINED).read_text())["processes"] == 2
 
 
-def test_a_run_goes_on_with_other_processes(undisturbed: Path, folder: Path, tmp_path: Path) -> None:
+def test_a_run_goes_on_with_other_processes_and_workers(undisturbed: Path, folder: Path, tmp_path: Path) -> None:
     run = begin(tmp_path, folder, recipe(average=0.9))
     process = start(command(run, folder, processes=2))
     while process.poll() is None and len(_told(run)) < 7:
@@ -144,7 +144,7 @@ def test_a_run_goes_on_with_other_processes(undisturbed: Path, folder: Path, tmp
     assert finish(process) != 0
     assert len(_told(run)) < UPDATES
     (run / STOP).unlink()
-    trained(run, folder, rows_at_once=7)
+    train(run, folder, None, Means("cpu", rows_at_once=7, workers=2, threads=1))
     assert losses(run) == pytest.approx(losses(undisturbed), rel=1e-4)
 
 
