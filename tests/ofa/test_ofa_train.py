@@ -135,7 +135,8 @@ def test_two_processes_do_what_one_does(undisturbed: Path, folder: Path, tmp_pat
     assert json.loads((run / TRAINED).read_text())["processes"] == 2
 
 
-def test_a_run_goes_on_with_other_processes_and_workers(undisturbed: Path, folder: Path, tmp_path: Path) -> None:
+def test_a_run_goes_on_with_others(undisturbed: Path, folder: Path, tmp_path: Path) -> None:
+    """Begun by two processes, ended by one whose batches two workers prepare."""
     run = begin(tmp_path, folder, recipe(average=0.9))
     process = start(command(run, folder, processes=2))
     while process.poll() is None and len(_told(run)) < 7:
