@@ -26,12 +26,14 @@ def main() -> None:
         _leave(said.run, str(error), error.exit_code)
         sys.exit(int(error.exit_code))
     except Exception as error:  # torchrun would say only that a process has failed
-        _leave(said.run, f"{type(error).__name__}: {error}", ExitCode.FAILED)
+        # A process that has ended takes the connections of the others with it: what it said counts.
+        if not (said.run / ENDED).exists():
+            _leave(said.run, f"{type(error).__name__}: {error}", ExitCode.FAILED)
         raise
 
 
 def _leave(run: Path, why: str, code: ExitCode) -> None:
-    """Tells the parent why; where several processes fail, any one of them."""
+    """Tells the parent why; where several processes know, any one of them."""
     (run / ENDED).write_text(Ended(why=why, code=int(code)).model_dump_json())
 
 
