@@ -13,6 +13,7 @@ weights of the one before.
 from __future__ import annotations
 
 import fcntl
+import os
 import resource
 import signal
 import sys
@@ -44,9 +45,11 @@ from schemas.errors import BuildError, ExitCode
 from schemas.instance import Split
 from schemas.training import (
     AVERAGED,
+    ENDED,
     STOP,
     TRAINED,
     TRAINING,
+    Ended,
     Trained,
     TrainedStage,
     Training,
@@ -98,7 +101,20 @@ def train(run: Path, collection: Path, start: Path | None, means: Means, told: T
     if (run / TRAINED).is_file():
         return Trained.model_validate_json((run / TRAINED).read_bytes())
     with joined(means.device) as processes, _alone(run, processes):
-        return _Run(run, collection, training, means, processes, told).trained(start)
+        try:
+            return _Run(run, collection, training, means, processes, told).trained(start)
+        except BuildError as error:
+            # Said before this process leaves the others: they fail of that, and may be heard first.
+            leave(run, str(error), error.exit_code)
+            raise
+
+
+def leave(run: Path, why: str, code: ExitCode) -> None:
+    """Notes why a process could not go on; where several know, any one of them is right."""
+    # Renamed into place: the others' end may end this process at any moment.
+    aside = run / f"{ENDED}.{os.getpid()}"
+    aside.write_text(Ended(why=why, code=int(code)).model_dump_json())
+    aside.replace(run / ENDED)
 
 
 class _Run:

@@ -11,9 +11,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from ofa.train import Means, train
+from ofa.train import Means, leave, train
 from schemas.errors import BuildError, ExitCode
-from schemas.training import ENDED, Ended
+from schemas.training import ENDED
 
 
 def main() -> None:
@@ -23,18 +23,13 @@ def main() -> None:
     try:
         train(said.run, said.collection, said.start, means)
     except BuildError as error:
-        _leave(said.run, str(error), error.exit_code)
+        leave(said.run, str(error), error.exit_code)
         sys.exit(int(error.exit_code))
     except Exception as error:  # torchrun would say only that a process has failed
         # A process that has ended takes the connections of the others with it: what it said counts.
         if not (said.run / ENDED).exists():
-            _leave(said.run, f"{type(error).__name__}: {error}", ExitCode.FAILED)
+            leave(said.run, f"{type(error).__name__}: {error}", ExitCode.FAILED)
         raise
-
-
-def _leave(run: Path, why: str, code: ExitCode) -> None:
-    """Tells the parent why; where several processes know, any one of them."""
-    (run / ENDED).write_text(Ended(why=why, code=int(code)).model_dump_json())
 
 
 def _arguments() -> argparse.Namespace:
