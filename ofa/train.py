@@ -127,7 +127,8 @@ class _Run:
         processes: Processes,
         told: Told | None,
     ) -> None:
-        self._folder, self._collection, self._training = folder, collection, training
+        self._folder, self._training = folder, training
+        self._collection, self._collected = collection, read_collection(collection)
         self._means, self._processes, self._told = means, processes, told
         self._metrics: Metrics | None = None
         self._update = 0
@@ -137,7 +138,7 @@ class _Run:
         held = None if newest is None else checkpoint.read(newest)
         self._update = 0 if held is None else held["update"]
         first = 0 if held is None else held["stage"]
-        vocabulary = Vocabulary.load(self._collection / read_collection(self._collection).vocabulary).size
+        vocabulary = Vocabulary.load(self._collection / self._collected.vocabulary).size
         recipe, seed = self._training.recipe, self._training.seed
         # A checkpoint brings its own weights.
         model = model_of(recipe, vocabulary, None if held else start, seed)
@@ -234,9 +235,7 @@ class _Run:
             ) from error
 
     def _examples(self, split: Split, model: OFA, stage: TrainedStage) -> Examples:
-        tasks = [
-            task for task in stage.tasks if read_collection(self._collection).tasks[task].rows.get(split)
-        ]
+        tasks = [task for task in stage.tasks if self._collected.tasks[task].rows.get(split)]
         return Examples(
             self._collection,
             split,
@@ -259,8 +258,7 @@ class _Run:
 
     def _validate(self, learner: Learner, model: OFA, stage: TrainedStage, epoch: int) -> None:
         """Tells what the model makes of validation rows, if any of the stage's tasks has some."""
-        collection = read_collection(self._collection)
-        if not any(collection.tasks[task].rows.get("validation") for task in stage.tasks):
+        if not any(self._collected.tasks[task].rows.get("validation") for task in stage.tasks):
             return
         # Statistics of trained batch norms count here, and each process has its own.
         learner.agree()
