@@ -22,8 +22,9 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
 from rich.text import Text
+
+from flows.grid import Column, Grid
 
 if TYPE_CHECKING:
     from schemas.artifact import Manifest
@@ -47,7 +48,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 
 def plain(value: object) -> Text:
     """Text exactly as it is, less the characters that would move the cursor or turn its direction round."""
-    return Text(_CONTROL.sub(" ", str(value)))
+    return Text(_harmless(value))
+
+
+def _harmless(value: object) -> str:
+    return _CONTROL.sub(" ", str(value))
 
 
 def print_json(value: object) -> None:
@@ -60,26 +65,18 @@ def table(
     rows: Iterable[Sequence[object]],
     right: Iterable[str] = (),
     whole: Iterable[str] = (),
-) -> Table:
+) -> Grid:
     """A table of plain values.
 
     Args:
         right: columns of numbers.
         whole: columns that are never folded on a narrow terminal.
     """
-    shown = Table(box=None, header_style="bold", pad_edge=False)
     numbers, unfolded = set(right), set(whole)
-    for column in columns:
-        justify = "right" if column in numbers else "left"
-        shown.add_column(
-            column,
-            justify=justify,  # type: ignore[arg-type]
-            overflow="fold",
-            no_wrap=column in unfolded,
-        )
-    for row in rows:
-        shown.add_row(*(plain("" if value is None else value) for value in row))
-    return shown
+    return Grid(
+        [Column(name, name in numbers, name in unfolded) for name in columns],
+        [["" if value is None else _harmless(value) for value in row] for row in rows],
+    )
 
 
 def _bars(console: Console) -> Progress:
