@@ -105,7 +105,7 @@ def ask(lake: Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         answer = connection.execute(query)
         columns = [column[0] for column in answer.description or []]
         return columns, answer.fetchall()
-    except duck.Error as error:
+    except duck.errors() as error:
         raise BuildError("the query failed", got=str(error).strip(), exit_code=ExitCode.USAGE) from error
     finally:
         connection.close()
@@ -118,7 +118,7 @@ def _is_of(path: Path, lake: Path, build: Build) -> bool:
     try:
         rows = connection.execute("select build, lake from about.build").fetchall()
         return bool(rows == [(build.id, str(lake.resolve()))])
-    except duck.Error:
+    except duck.errors():
         return False
     finally:
         connection.close()

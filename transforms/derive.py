@@ -21,7 +21,7 @@ from schemas.errors import BuildError
 from schemas.instance import FIXED, PICTURED, REJECTED, SLOTS, SPLITS
 from schemas.task import TaskHead
 from transforms.artifact import Draft
-from transforms.duck import Database, Error, identifier, query_failed
+from transforms.duck import Database, errors, identifier, query_failed
 from transforms.shape import shape
 
 MOST_ROWS = 2**63 - 1
@@ -99,7 +99,7 @@ def derive(
             looked_at = database.rows(
                 f"select count(*) from {identifier(asked_of[0])}.{identifier(asked_of[1])}"
             )
-        except Error as error:
+        except errors() as error:
             raise query_failed(error, where) from error
     asked = (making.rows_out or 0) + sum(making.rejected.values())
     making.not_asked = max(0, looked_at[0][0] - asked)

@@ -1,4 +1,7 @@
-"""The one door to DuckDB: connections that behave the same everywhere, and queries read as text."""
+"""The one door to DuckDB: connections that behave the same everywhere, and queries read as text.
+
+It is imported where a connection is opened, for a plan over queries that were read before opens none.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import duckdb
 import pyarrow as pa
 
 from schemas.errors import BuildError, ExitCode
+
+if TYPE_CHECKING:
+    import duckdb
 
 MACROS = Path(__file__).with_name("macros.sql")
 
@@ -43,6 +48,8 @@ class Database:
     """
 
     def __init__(self, scratch: Path, threads: int | None = None) -> None:
+        import duckdb
+
         config: dict[str, Any] = {
             "temp_directory": str(scratch / "duckdb"),
             # Without a bound, a runaway join fills the disk before it fails.
@@ -109,6 +116,8 @@ class Database:
 @cache
 def _parser() -> duckdb.DuckDBPyConnection:
     """One database for all queries that are parsed: to open one takes ten times as long as to parse."""
+    import duckdb
+
     return duckdb.connect()
 
 
@@ -207,6 +216,8 @@ def open_catalogue(path: Path, lake: Path) -> duckdb.DuckDBPyConnection:
 
     Settings are locked, so a query cannot widen what it may read.
     """
+    import duckdb
+
     connection = duckdb.connect(
         str(path),
         read_only=True,
@@ -220,6 +231,8 @@ def open_catalogue(path: Path, lake: Path) -> duckdb.DuckDBPyConnection:
 
 def make_catalogue(path: Path, statements: Iterable[str]) -> None:
     """Writes a database file that older DuckDB releases can open as well, from DDL statements."""
+    import duckdb
+
     with duckdb.connect() as connection:
         connection.execute(f"attach {literal(path)} as catalogue (storage_version 'v1.4.0')").fetchall()
         connection.execute("use catalogue").fetchall()
@@ -234,6 +247,8 @@ def make_catalogue(path: Path, statements: Iterable[str]) -> None:
 
 def query_failed(error: Exception, where: object) -> BuildError:
     """A DuckDB error as one of ours."""
+    import duckdb
+
     full = isinstance(error, duckdb.OutOfMemoryException)
     return BuildError(
         "the query failed",
@@ -243,4 +258,8 @@ def query_failed(error: Exception, where: object) -> BuildError:
     )
 
 
-Error = duckdb.Error
+def errors() -> type[Exception]:
+    """What DuckDB raises: `except errors() as error`."""
+    import duckdb
+
+    return duckdb.Error

@@ -18,7 +18,7 @@ from schemas.reason import FIXES
 from schemas.settings import Rules
 from schemas.source import RemoteFile, Source
 from schemas.task import TaskHead
-from transforms.duck import lineage
+from transforms.queries import lineage_of
 
 _HERE = Path(__file__).parent
 SOURCES = _HERE / "sources"
@@ -158,7 +158,7 @@ def _parsed(path: Path, text: str) -> Task:
         head = TaskHead.model_validate(tomllib.loads(text[2 : text.index("*/")]))
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         raise BuildError("the head of the task is not valid", where=path, got=error) from error
-    found = lineage(text, path)
+    found = lineage_of(text, path)
     return Task(path.stem, head, text, found.tables, found.settings, _shown(path))
 
 
@@ -181,7 +181,7 @@ def _published(ours: Task) -> Task:
     found = ours
     if path.is_file():
         text = path.read_text()
-        read = lineage(text, path)
+        read = lineage_of(text, path)
         found = replace(ours, sql=text, reads=read.tables, settings=read.settings, file=_shown(path))
     return replace(
         found,

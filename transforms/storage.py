@@ -1,6 +1,7 @@
 """Places outside the lake, wherever fsspec reaches: folders, S3 and others. The one door to fsspec.
 
-Nothing that fsspec or a client below it says is shown: it may hold a key.
+Nothing that fsspec or a client below it says is shown: it may hold a key. It is imported where a place is
+asked, for a plan that asks none should not wait for it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, cast
 from urllib.parse import urlsplit
-
-import fsspec
 
 from schemas.errors import BuildError, ExitCode, TransientError
 from transforms.artifact import sync_file, sync_folder, write_whole
@@ -43,6 +42,8 @@ def opened(url: str) -> BinaryIO | None:
         BuildError: fsspec has no way to open such an address.
         TransientError: the place did not answer.
     """
+    import fsspec
+
     with _asked(f"{_protocol(url)}://…"):
         try:
             return cast(BinaryIO, fsspec.open(url, "rb").open())
@@ -56,6 +57,8 @@ def storage(url: str) -> Storage:
     Raises:
         BuildError: fsspec has no way to reach such a place.
     """
+    import fsspec
+
     protocol = _protocol(url)
     # fsspec would take the folder that the command runs in.
     if not url.rpartition("://")[2].strip("/ "):

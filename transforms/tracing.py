@@ -32,7 +32,7 @@ from schemas.instance import FIXED, PICTURED, SLOTS
 from transforms import registry
 from transforms.artifact import Artifact
 from transforms.content import digest_of
-from transforms.duck import MACROS, Database, Error, identifier, literal
+from transforms.duck import MACROS, Database, errors, identifier, literal
 from transforms.evidence import (
     OF_A_PICTURE,
     Row,
@@ -288,7 +288,7 @@ class _Tracing:
             shape(self._database, name, head, self.task.sql, answers, name, empty, self.task.waived)
             query = f"select * from asked where rejected is null and key = {literal(row['key'])}"
             made = self._database.table(query).to_pylist()
-        except (BuildError, Error):
+        except (BuildError, errors()):
             return False
         compared = [name for name in row if name in {*FIXED, *SLOTS, *PICTURED}]
         return len(made) == 1 and all(made[0][name] == row[name] for name in compared)

@@ -1,4 +1,7 @@
-"""Asking a server: redirects, certificates, addresses and silence; the one door to requests."""
+"""Asking a server: redirects, certificates, addresses and silence; the one door to requests.
+
+It is imported where a server is asked, for a plan that asks none should not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urljoin, urlsplit
-
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import PoolManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, NewConnectionError
-from urllib3.util.connection import create_connection
 
 from schemas.errors import BuildError, TransientError
 from transforms.addresses import PUBLIC, Policy, origin
+
+if TYPE_CHECKING:
+    import requests
+    from urllib3.connection import HTTPConnection
+    from urllib3.connectionpool import HTTPConnectionPool
 
 Result = TypeVar("Result")
 
@@ -160,12 +159,7 @@ class Web:
     def __init__(self, policy: Policy = PUBLIC, patience: Patience = PATIENT) -> None:
         self.policy = policy
         self.patience = patience
-        self._session = requests.Session()
-        # A cookie would tie the requests of one file together; no publisher needs one.
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = _Adapter(policy)
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, adapter)
+        self._session = _session(policy)
 
     def close(self) -> None:
         """Gives back all connections."""
@@ -262,6 +256,9 @@ def _failed(where: str, got: object) -> TransientError:
 @contextmanager
 def _network(where: str) -> Iterator[None]:
     """Turns what requests raises into our errors. Its own messages may hold a query, so none is shown."""
+    import requests
+    from urllib3.exceptions import HTTPError
+
     try:
         yield
     except requests.exceptions.SSLError:
@@ -287,21 +284,35 @@ def _network(where: str) -> Iterator[None]:
         raise _failed(where, type(error).__name__) from None
 
 
-class _Adapter(HTTPAdapter):
-    """Connects through the policy. A proxy that the user has set up connects by itself."""
+def _session(policy: Policy) -> requests.Session:
+    """A session that connects through the policy. A proxy that the user has set up connects by itself."""
+    from http.cookiejar import DefaultCookiePolicy
 
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-        super().__init__(pool_connections=MOST_CONNECTIONS, pool_maxsize=MOST_CONNECTIONS)
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3 import PoolManager
 
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
-        """Makes the pool of connections, all of which ask the policy."""
-        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **options)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._policy)
+    class Adapter(HTTPAdapter):
+        def init_poolmanager(
+            self, connections: int, maxsize: int, block: bool = False, **options: Any
+        ) -> None:
+            self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **options)
+            # All connections ask the policy.
+            self.poolmanager.pool_classes_by_scheme = _pools(policy)
+
+    session = requests.Session()
+    # A cookie would tie the requests of one file together; no publisher needs one.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    adapter = Adapter(pool_connections=MOST_CONNECTIONS, pool_maxsize=MOST_CONNECTIONS)
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, adapter)
+    return session
 
 
 def _pools(policy: Policy) -> dict[str, type[HTTPConnectionPool]]:
     """Classes of connections that connect to checked addresses only."""
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
@@ -321,6 +332,9 @@ def _pools(policy: Policy) -> dict[str, type[HTTPConnectionPool]]:
 
 
 def _connected(policy: Policy, connection: HTTPConnection) -> socket.socket:
+    from urllib3.exceptions import NewConnectionError
+    from urllib3.util.connection import create_connection
+
     failure: OSError | None = None
     port = connection.port or connection.default_port or 0
     try:

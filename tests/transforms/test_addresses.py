@@ -7,11 +7,12 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from urllib3.util import connection
 
 from schemas.errors import BuildError, TransientError
 from tests.transforms import fault_server as faults
 from tests.transforms.fault_server import HASTY, Server
-from transforms import addresses, web
+from transforms import addresses
 from transforms.addresses import Policy, is_public
 from transforms.web import Web
 
@@ -96,7 +97,7 @@ def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
         met.append(address)
         raise OSError("no network")
 
-    monkeypatch.setattr(web, "create_connection", note)
+    monkeypatch.setattr(connection, "create_connection", note)
     client = Web(Policy(resolve=lambda *_: next(answers)), HASTY)
     with pytest.raises(TransientError), client.ask("https://host.org/a"):
         pass

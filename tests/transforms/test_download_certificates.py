@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from urllib3.util import connection
 from urllib3.util.connection import create_connection
 
 from schemas.errors import BuildError, TransientError
@@ -17,7 +18,6 @@ from tests.transforms import fault_server as faults
 from tests.transforms.certificates import DAY, Signer, signer, write_authority, write_certificate
 from tests.transforms.downloading import DATA, SEEDS, SHA256, URL, get, good, left
 from tests.transforms.fault_server import HASTY, Server
-from transforms import web
 from transforms.addresses import Origin, Policy
 from transforms.web import Web
 
@@ -59,7 +59,7 @@ def publisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publi
         here = ("127.0.0.1", made.server.port) if address == (PUBLIC_ADDRESS, 443) else address
         return create_connection(here, *arguments, **options)
 
-    monkeypatch.setattr(web, "create_connection", dialled)
+    monkeypatch.setattr(connection, "create_connection", dialled)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(made.trusted))
     with made.server.running():
         yield made
