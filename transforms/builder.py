@@ -92,6 +92,7 @@ class Builder:
         self._given_up: set[Reference] = set()
         self.runs = Runs(settings.lake)
         self._found: dict[Reference, Artifact] = {}
+        self._absent: set[Reference] | None = None
         self._lock = threading.Lock()
 
     @property
@@ -104,13 +105,17 @@ class Builder:
         with self._lock:
             if step.reference in self._found:
                 return self._found[step.reference]
-        step, contents = self._over(step)
-        if contents is None or not step.settled:
+        if self._absent is not None and step.reference in self._absent:
             return None
-        found = artifact.find(self.lake, step.reference, step.fingerprint(contents))
+        step, contents = self._over(step)
+        found = None
+        if contents is not None and step.settled:
+            found = artifact.find(self.lake, step.reference, step.fingerprint(contents))
         if found is not None:
             with self._lock:
                 self._found[step.reference] = found
+        elif self._absent is not None:
+            self._absent.add(step.reference)
         return found
 
     def _over(self, step: Step) -> tuple[Step, dict[str, str] | None]:
@@ -153,7 +158,12 @@ class Builder:
 
     def plan(self) -> list[Planned]:
         """What would be done, in the order in which it would be done."""
-        return [self._plan(step) for step in self.steps.values()]
+        # Every reader of a step asks for it again. As long as nothing runs, what is absent stays so.
+        self._absent = set()
+        try:
+            return [self._plan(step) for step in self.steps.values()]
+        finally:
+            self._absent = None
 
     def _plan(self, step: Step) -> Planned:
         found = self.find(step)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
@@ -138,10 +140,23 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Say what `build` with the same options would do, and why. Changes nothing."""
-    from flows import building
-
     settings = _settings(
         lake, mirror, offline, seed, sample, scale, source, task, mixture, until, accept_terms, unpinned,
         per_image, rules, instructions, quantisation, options_style, threads,
     )  # fmt: skip
-    building.show_plan(settings, as_json)
+    with _uncollected():
+        from flows import building
+
+        building.show_plan(settings, as_json)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Looks for no garbage meanwhile: all that a plan loads and makes is in use until it ends."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
