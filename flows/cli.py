@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import NoReturn
 
@@ -59,22 +58,10 @@ def _end(error: BuildError) -> NoReturn:
     sys.exit(int(error.exit_code))
 
 
-def _run() -> None:
-    try:
-        app()
-    except SystemExit as end:
-        # A plan leaves nothing open, and Python takes a fifth of a second to take down what it has loaded.
-        if sys.argv[1:2] == ["plan"] and not end.code:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(0)
-        raise
-
-
 def main() -> None:
     """Entry point: turns every failure into one message and the documented exit code."""
     try:
-        _run()
+        app()
     except BuildError as error:
         _end(error)
     except BrokenPipeError:
