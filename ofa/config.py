@@ -29,6 +29,8 @@ class OFAConfig:
         image_grid: most patches along a side of the picture.
         attention_scale_factor: queries are scaled by (head width times this) ** -0.5.
         code_image_size: side in pixels of a picture that is written as image codes.
+        entangled_positions: position embeddings are also added to the embeddings of text and patches, on
+            both sides. The published sizes know positions from attention biases alone.
         pad, bos, eos: ids with a meaning of their own.
         dropout, attention_dropout, activation_dropout: rates while training.
         encoder_drop_path, decoder_drop_path, resnet_drop_path: rate of the last layer; it grows
@@ -52,6 +54,7 @@ class OFAConfig:
     image_grid: int = 42
     attention_scale_factor: float = 2.0
     code_image_size: int = 128
+    entangled_positions: bool = False
     pad: int = 1
     bos: int = 0
     eos: int = 2

@@ -108,12 +108,13 @@ class Decoder(nn.Module):
         """
         length = tokens.shape[1]
         every = writes_codes is not None and bool(writes_codes.all())
-        states = self._embed(tokens, every)
+        everything = slice(length)
+        states = self._embed(tokens, every, everything)
         self_biases, cross_bias = self._biases(length, encoded, every)
         if writes_codes is not None and not every and bool(writes_codes.any()):
             chosen = writes_codes[:, None, None, None]
             code_biases, code_cross = self._biases(length, encoded, True)
-            states = torch.where(chosen[:, 0], self._embed(tokens, True), states)
+            states = torch.where(chosen[:, 0], self._embed(tokens, True, everything), states)
             self_biases = [torch.where(chosen, *both) for both in zip(code_biases, self_biases, strict=True)]
             cross_bias = torch.where(chosen, code_cross, cross_bias)
         if encoded.hidden is not None:
@@ -141,7 +142,7 @@ class Decoder(nn.Module):
     def step(self, tokens: Tensor, state: DecoderState) -> Tensor:
         """Scores of the next token: int64 (sentences * beams,) to (sentences * beams, vocabulary)."""
         now = slice(state.step, state.step + 1)
-        states = self._embed(tokens[:, None], state.writes_codes)
+        states = self._embed(tokens[:, None], state.writes_codes, now)
         cross_bias = state.cross_bias[:, :, now]
         if state.hidden is not None:
             cross_bias = cross_bias + state.hidden
@@ -151,19 +152,28 @@ class Decoder(nn.Module):
         state.step += 1
         return self.logits(self.layer_norm(states)[:, 0])
 
-    def _embed(self, tokens: Tensor, codes: bool) -> Tensor:
+    def _embed(self, tokens: Tensor, codes: bool, steps: slice) -> Tensor:
+        """States of the targets' tokens at `steps`."""
         norm = self.code_layernorm_embedding if codes else self.layernorm_embedding
-        states: Tensor = self.dropout(norm(self.embed_tokens(tokens)))
+        embedded = self.embed_tokens(tokens)
+        if self.config.entangled_positions:
+            embedded = embedded + self._position_embeddings(codes, steps)
+        states: Tensor = self.dropout(norm(embedded))
         return states
+
+    def _position_embeddings(self, codes: bool, steps: slice) -> Tensor:
+        if codes:
+            return self.embed_image_positions.weight[self.image_position_idx[steps]]
+        return self.embed_positions.weight[steps]
 
     def _biases(self, length: int, encoded: Encoded, codes: bool) -> tuple[list[Tensor], Tensor]:
         """Causal biases (1, heads, length, length) of each layer, and the common one on the source."""
         if codes:
             rows = self.image_position_idx[:length]
-            positions = self.image_pos_ln(self.embed_image_positions.weight[rows])[None]
+            positions = self.image_pos_ln(self._position_embeddings(codes, slice(length)))[None]
             buckets, tables = self.image_rp_bucket[rows][:, rows], self.image_rel_pos_table_list
         else:
-            positions = self.pos_ln(self.embed_positions.weight[:length])[None]
+            positions = self.pos_ln(self._position_embeddings(codes, slice(length)))[None]
             buckets, tables = self.token_rp_bucket[:length, :length], self.token_rel_pos_table_list
         heads, factor = self.config.decoder_heads, self.config.attention_scale_factor
         absolute = absolute_bias(

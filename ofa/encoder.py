@@ -122,6 +122,8 @@ class Encoder(nn.Module):
 
     def _text_states(self, tokens: Tensor) -> Tensor:
         embedded = self.embed_tokens(tokens) + self.type_embedding.weight[TEXT]
+        if self.config.entangled_positions:
+            embedded = embedded + self.embed_positions.weight[: tokens.shape[1]]
         states: Tensor = self.dropout(self.layernorm_embedding(embedded))
         return states
 
@@ -130,6 +132,9 @@ class Encoder(nn.Module):
         everywhere = has_picture is None or bool(has_picture.all())
         features = self.embed_images(pictures if everywhere else pictures[has_picture])
         projected = self.image_proj(features.flatten(2).transpose(1, 2)) + self.type_embedding.weight[PICTURE]
+        if self.config.entangled_positions:
+            places = self._grid_positions(picture_grid(pictures))
+            projected = projected + self.embed_image_positions.weight[places]
         present: Tensor = self.dropout(self.patch_layernorm_embedding(projected))
         if everywhere:
             return present

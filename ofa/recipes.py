@@ -131,5 +131,6 @@ def _own(shape: Shape, vocabulary: int, **settings: Any) -> OFAConfig:
         code_image_size=TARGET_PICTURE_SIDE,
         vocabulary=vocabulary,
         max_positions=shape.positions,
+        entangled_positions=shape.entangled_positions,
         **settings,
     )

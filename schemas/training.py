@@ -37,6 +37,8 @@ class Shape(_Part):
         resnet_layers: bottleneck blocks of the three stages of the image trunk.
         picture_side: pixels on a side that pictures are squashed to.
         positions: longest text in ids, on either side.
+        entangled_positions: position embeddings are added to those of text and patches as well (OFA without
+            `--disable-entangle`). The published sizes have them in attention biases alone.
         init_std: standard deviation of drawn weights. Where a narrow model begins with the 0.02 of the
             published sizes, the first updates add the same to all embeddings, and tell them apart no more.
     """
@@ -49,6 +51,7 @@ class Shape(_Part):
     resnet_layers: tuple[int, int, int]
     picture_side: int = Field(ge=16, le=672)
     positions: int = Field(default=1_024, gt=0, le=1_024)
+    entangled_positions: bool = False
     init_std: float = Field(default=0.02, gt=0)
 
     @model_validator(mode="after")

@@ -22,9 +22,9 @@ from tests.ofa.tiny_model import tiny_batch, tiny_config, tiny_model
 EOS, PAD = 2, 1
 
 
-@pytest.fixture(scope="module")
-def model() -> OFA:
-    return tiny_model()
+@pytest.fixture(scope="module", params=[False, True], ids=["published", "entangled_positions"])
+def model(request: pytest.FixtureRequest) -> OFA:
+    return tiny_model(entangled_positions=request.param)
 
 
 @pytest.fixture(scope="module")

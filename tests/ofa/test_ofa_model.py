@@ -48,6 +48,26 @@ def test_each_row_is_as_if_it_stood_alone() -> None:
             assert close(together[row, :length], alone[0])
 
 
+@pytest.mark.parametrize("entangled", [False, True])
+def test_places_are_in_the_embeddings_only_if_asked(entangled: bool) -> None:
+    model, batch = tiny_model(entangled_positions=entangled), tiny_batch()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "pos_q_linear" in name or "rel_pos_table" in name:
+                parameter.zero_()
+        words, inputs, pictures = (batch[name][:1] for name in ("source", "target_inputs", "pictures"))
+        straight = model(words, inputs, pictures)
+        assert close(straight, model(words.flip(1), inputs, pictures)) != entangled
+        # Convolutions know the border of a picture: so what is flipped is what they have made of it.
+        model.encoder.add_module("embed_images", nn.Sequential(model.encoder.embed_images, _Flipped()))
+        assert close(straight, model(words, inputs, pictures)) != entangled
+
+
+class _Flipped(nn.Module):
+    def forward(self, features: Tensor) -> Tensor:
+        return features.flip(2)
+
+
 def test_pictures_of_rows_without_one_are_never_looked_at() -> None:
     model, batch = tiny_model(), tiny_batch()
     other = batch | {"pictures": batch["pictures"].clone()}
