@@ -3,8 +3,8 @@
     pip install -e '.[train]'
     python -m benchmarks.learn --lake FOLDER
 
-A small OFA is trained from drawn weights on the 53 training tasks of the sample world (recipe `laptop`), and
-its twin in the same way on black pictures. Both are asked validation rows, which show pictures that were not
+A small OFA is trained from drawn weights on the 53 training tasks of the sample world (recipe `laptop`, mixture
+`captions_first`), and its twin in the same way on black pictures. Both are asked validation rows, which show pictures that were not
 trained on, under five instructions each. An answer is right if it is the target; where there are options, it
 is one of them. Beside it stands the best way of the audit to guess without looking, on all validation rows of
 the task: majority, first, longest, most frequent for the question, or a linear classifier of words.
@@ -36,7 +36,8 @@ from transforms.score import interval
 from transforms.steps_audit import audited
 
 RECIPE = "laptop"
-SCALE = 8.0
+MIXTURE = "captions_first"
+SCALE = 96.0
 ROWS = 100
 """Validation rows of a task, each under five instructions."""
 
@@ -66,7 +67,9 @@ def trained_tasks() -> tuple[str, ...]:
 
 def build(lake: Path, scale: float) -> None:
     """The sample world, to shards."""
-    settings = BuildSettings(lake=lake, sample=True, sample_scale=scale, tasks=trained_tasks())
+    settings = BuildSettings(
+        lake=lake, sample=True, sample_scale=scale, tasks=trained_tasks(), mixture=MIXTURE
+    )
     Builder(with_sample(settings)).build()
 
 
@@ -77,7 +80,14 @@ def train(lake: Path, blind: bool, rows_at_once: int) -> Path:
         if isinstance(line, Validated) or line.update % 200 == 0:
             print(f"  update {line.update}, epoch {line.epoch}: {line.nll:.3f} nats", flush=True)
 
-    asked = Asked(lake, RECIPE, "blind" if blind else "seeing", blind=blind, rows_at_once=rows_at_once)
+    asked = Asked(
+        lake,
+        RECIPE,
+        "blind" if blind else "seeing",
+        mixture=MIXTURE,
+        blind=blind,
+        rows_at_once=rows_at_once,
+    )
     return finetuning.finetune(asked, finetuning.prepared(asked), told).folder
 
 
@@ -165,7 +175,7 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=SCALE, help="size of the sample world")
     parser.add_argument("--rows", type=int, default=ROWS, help="validation rows of a task")
     parser.add_argument("--only", choices=("seeing", "blind"), help="train one of the two, and end")
-    parser.add_argument("--rows-at-once", type=int, default=32)
+    parser.add_argument("--rows-at-once", type=int, default=16)
     asked = parser.parse_args()
     print(f"building the sample world at scale {asked.scale}", flush=True)
     build(asked.lake, asked.scale)

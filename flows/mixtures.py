@@ -45,7 +45,7 @@ def print_taken(name: str, taken: Sequence[Taken]) -> None:
     out.print(plain(f"mixture {name}: {mixture.summary}"))
     if not taken:
         return
-    staged = ("stage",) if mixture.stages else ()
+    staged = ("stages",) if mixture.stages else ()
     columns = ("task", *staged, *SPLITS)
     out.print(table(columns, [*_rows(mixture, taken), _sums(mixture, taken)], right=SPLITS, whole=SPLITS))
     if any(one.rows is None for one in taken):
@@ -55,8 +55,8 @@ def print_taken(name: str, taken: Sequence[Taken]) -> None:
 def _rows(mixture: Mixture, taken: Sequence[Taken]) -> Iterator[tuple[str, ...]]:
     for task in dict.fromkeys(one.task for one in taken):
         mine = {one.split: one for one in taken if one.task == task}
-        stage = next((one.stage for one in mine.values() if one.stage), "")
-        yield (task, *((stage,) if mixture.stages else ()), *(_shown(mine.get(split)) for split in SPLITS))
+        stages = ", ".join(next((one.stages for one in mine.values() if one.stages), ()))
+        yield (task, *((stages,) if mixture.stages else ()), *(_shown(mine.get(split)) for split in SPLITS))
 
 
 def _shown(one: Taken | None) -> str:

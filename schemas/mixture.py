@@ -84,6 +84,7 @@ class Part(BaseModel):
         shares: of each task by its name, in any unit.
         values: bounds on rows of the same value in a column.
         stage: where its training rows belong, in a mixture of several stages.
+        again_in: later stages that train on the same rows once more.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -96,6 +97,7 @@ class Part(BaseModel):
     shares: dict[str, PositiveFloat] = Field(default_factory=dict)
     values: Values | None = None
     stage: Name | None = None
+    again_in: tuple[Name, ...] = ()
 
     @model_validator(mode="after")
     def _says_what_belongs_together(self) -> Part:
@@ -113,6 +115,11 @@ class Part(BaseModel):
     def trains(self) -> bool:
         """Whether it has training rows."""
         return "train" in self.max_per_task
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """All stages that train on its rows, in order; none in a mixture that has no stages."""
+        return () if self.stage is None else (self.stage, *self.again_in)
 
 
 class Mixture(BaseModel):
@@ -134,12 +141,18 @@ class Mixture(BaseModel):
     def _stages_are_those_of_the_parts(self) -> Mixture:
         if any(count > 1 for count in Counter(self.stages).values()):
             raise ValueError("two stages have the same name")
-        if self.stages and {part.stage for part in self.parts if part.trains} != set(self.stages):
+        trained = [part for part in self.parts if part.trains]
+        filled = {stage for part in trained for stage in part.stages}
+        if self.stages and (filled != set(self.stages) or not all(part.stage for part in trained)):
             raise ValueError("each part with training rows is in one of the stages, none of which is empty")
-        if any(part.stage for part in self.parts if not (self.stages and part.trains)):
+        if any(part.stage or part.again_in for part in self.parts if not (self.stages and part.trains)):
             raise ValueError(
                 "only a part with training rows is in a stage, and only of a mixture that lists its stages"
             )
+        for part in self.parts:
+            # As it is listed, each once and after the one before.
+            if part.stages != tuple(stage for stage in self.stages if stage in part.stages):
+                raise ValueError(f"rows of stage {part.stage} can be in later stages again, in order")
         return self
 
     @property

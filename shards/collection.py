@@ -7,7 +7,6 @@ It is written last and names everything relative to its own folder, so a lake ma
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -53,19 +52,19 @@ ONE_STAGE = "all"
 """Name of the only stage of a mixture that has none of its own."""
 
 
-def stages_of(stage_of: Mapping[str, str], names: Sequence[str]) -> tuple[Stage, ...]:
+def stages_of(its_stages: Mapping[str, Sequence[str]], names: Sequence[str]) -> tuple[Stage, ...]:
     """The stages that hold a task, in order.
 
     Args:
-        stage_of: name of the stage of each task that has training rows.
+        its_stages: names of the stages of each task that has training rows.
         names: of all stages, in order.
     """
-    held = {name: tuple(task for task, stage in stage_of.items() if stage == name) for name in names}
+    held = {name: tuple(task for task, its in its_stages.items() if name in its) for name in names}
     return tuple(Stage(name=name, tasks=tasks) for name, tasks in held.items() if tasks)
 
 
 def _one_stage(given: dict[str, Any]) -> tuple[Stage, ...]:
-    return stages_of(dict.fromkeys(_trained(given["tasks"]), ONE_STAGE), [ONE_STAGE])
+    return stages_of(dict.fromkeys(_trained(given["tasks"]), (ONE_STAGE,)), [ONE_STAGE])
 
 
 def _trained(tasks: Mapping[str, CollectedTask]) -> list[str]:
@@ -80,7 +79,8 @@ class Collection(BaseModel):
         vocabulary: folder of the vocabulary's three files.
         pictures: folder of the picture pack.
         tasks: the tasks, by name.
-        stages: what is trained on one after the other: each task that has training rows stands in one.
+        stages: what is trained on one after the other: each task that has training rows stands in
+            one or more, once in each.
             All of them in a single stage if not given; none where no task has any.
     """
 
@@ -94,12 +94,11 @@ class Collection(BaseModel):
     stages: tuple[Stage, ...] = Field(default_factory=_one_stage)
 
     @model_validator(mode="after")
-    def _stages_hold_every_training_task_once(self) -> Collection:
-        staged = Counter(task for stage in self.stages for task in stage.tasks)
-        if staged != Counter(_trained(self.tasks)):
-            raise ValueError(
-                "every task with training rows stands in exactly one stage, and no other task does"
-            )
+    def _stages_hold_every_training_task(self) -> Collection:
+        if {task for stage in self.stages for task in stage.tasks} != set(_trained(self.tasks)):
+            raise ValueError("every task with training rows stands in a stage, and no other task does")
+        if any(len(set(stage.tasks)) < len(stage.tasks) for stage in self.stages):
+            raise ValueError("a task stands twice in one stage")
         if len({stage.name for stage in self.stages}) < len(self.stages):
             raise ValueError("two stages have the same name")
         return self

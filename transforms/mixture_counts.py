@@ -21,7 +21,7 @@ class Taken(NamedTuple):
     """Rows of one split of a task.
 
     Attributes:
-        stage: where its training rows belong, in a mixture of several stages.
+        stages: that train on its training rows, in a mixture of several stages.
         most: what the mixture allows; 0 means all.
         available: instances that there are; None before they are made.
         rows: rows that it takes; None before that is certain. Rows whose picture cannot be read, or that
@@ -29,7 +29,7 @@ class Taken(NamedTuple):
     """
 
     task: str
-    stage: str | None
+    stages: tuple[str, ...]
     split: Split
     most: int
     available: int | None
@@ -66,15 +66,15 @@ def taken(mixture: Mixture, tasks: Iterable[str], made: Mapping[str, Path]) -> l
     found = {task: available(path, columns[task]) for task, path in made.items() if task in parts}
     counted = compile_mixture(mixture, found)
     unmade = [part for task, part in parts.items() if task not in found]
-    stages = [*mixture.stages, None]
+    places = [*mixture.stages, None]
     rows = []
-    for task, part in sorted(parts.items(), key=lambda item: (stages.index(item[1].stage), item[0])):
+    for task, part in sorted(parts.items(), key=lambda item: (places.index(item[1].stage), item[0])):
         for split, most in bounds(mixture, task).items():
-            stage = part.stage if split == "train" else None
+            stages = part.stages if split == "train" else ()
             one = counted[task][split] if task in counted else None
             there = one.available if one else None
             certain = one is not None and not (part in unmade and _depends_on_others(part, split))
-            rows.append(Taken(task, stage, split, most, there, one.count if one and certain else None))
+            rows.append(Taken(task, stages, split, most, there, one.count if one and certain else None))
     return rows
 
 

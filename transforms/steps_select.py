@@ -71,11 +71,11 @@ def splits_of(mixture: str, task: str) -> tuple[Split, ...]:
     return tuple(bounds(registry.mixture(mixture), task))
 
 
-def stages_in(mixture: str, tasks: Sequence[str]) -> dict[str, str]:
-    """The stage of each task that a mixture of several stages trains on."""
+def stages_in(mixture: str, tasks: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The stages of each task that a mixture of several stages trains on."""
     declared = registry.mixture(mixture)
     parts = {task: part_of(declared, task) for task in tasks}
-    return {task: part.stage for task, part in parts.items() if part is not None and part.stage is not None}
+    return {task: part.stages for task, part in parts.items() if part is not None and part.stages}
 
 
 def select_steps(tasks: Sequence[str], ways: Mapping[Key, Way], settings: BuildSettings) -> Iterator[Step]:

@@ -274,13 +274,13 @@ def _collect(tasks: Sequence[str], settings: BuildSettings, making: Making) -> N
         rows = read_index(making.inputs[reference].path("")).rows
         found[task] = CollectedTask(shard=place(reference), instructions=place(prepared(task)), rows=rows)
     trained = [task for task, one in found.items() if one.rows.get("train")]
-    stage_of = stages_in(settings.mixture, trained) or dict.fromkeys(trained, ONE_STAGE)
+    its_stages = stages_in(settings.mixture, trained) or dict.fromkeys(trained, (ONE_STAGE,))
     collection = Collection(
         mixture=settings.mixture,
         vocabulary=place(ASSEMBLED),
         pictures=place(packed(settings.mixture)),
         tasks=found,
-        stages=stages_of(stage_of, registry.mixture(settings.mixture).stages or (ONE_STAGE,)),
+        stages=stages_of(its_stages, registry.mixture(settings.mixture).stages or (ONE_STAGE,)),
     )
     path.write_text(collection.model_dump_json(indent=1) + "\n")
     contents = {str(ref): made.manifest.content_id for ref, made in making.inputs.items()}

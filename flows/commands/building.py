@@ -152,12 +152,11 @@ def plan(
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Looks for no garbage meanwhile, nor later among what is there by then: a plan uses it until it ends."""
+    """Looks for no garbage meanwhile: all that a plan loads and makes is in use until it ends."""
     was = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
         if was:
             gc.enable()

@@ -39,19 +39,27 @@ def test_nothing_to_train_on_is_no_stage() -> None:
 
 
 def test_stages_come_in_the_order_of_the_mixture_and_lack_those_without_tasks() -> None:
-    stages = stages_of({"seen": "last", "text": "first"}, ["first", "between", "last"])
+    stages = stages_of({"seen": ["last"], "text": ["first"]}, ["first", "between", "last"])
     assert collection(stages=stages).stages == (
         Stage(name="first", tasks=("text",)),
         Stage(name="last", tasks=("seen",)),
     )
 
 
+def test_a_task_may_be_in_several_stages() -> None:
+    stages = stages_of({"seen": ["last"], "text": ["first", "last"]}, ["first", "last"])
+    assert collection(stages=stages).stages == (
+        Stage(name="first", tasks=("text",)),
+        Stage(name="last", tasks=("seen", "text")),
+    )
+
+
 @pytest.mark.parametrize(
     ("stages", "said"),
     [
-        ([("a", ["text"])], "exactly one stage"),
-        ([("a", ["text", "seen"]), ("b", ["seen"])], "exactly one stage"),
-        ([("a", ["text", "seen", "held"])], "exactly one stage"),
+        ([("a", ["text"])], "stands in a stage"),
+        ([("a", ["text", "seen", "seen"])], "twice in one stage"),
+        ([("a", ["text", "seen", "held"])], "stands in a stage"),
         ([("a", ["text"]), ("a", ["seen"])], "same name"),
     ],
 )

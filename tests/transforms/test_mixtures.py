@@ -198,6 +198,10 @@ def test_a_cap_below_the_bounds_of_values_is_shared_evenly() -> None:
         ("stages = ['a']\n" + ONE, "in one of the stages"),
         ("stages = ['a', 'b']\n" + ONE + "stage = 'a'", "in one of the stages"),
         ("stages = ['a', 'a']\n" + ONE + "stage = 'a'", "same name"),
+        ("stages = ['a', 'b']\n" + ONE + "again_in = ['a', 'b']", "in one of the stages"),
+        ("stages = ['a', 'b']\n" + ONE + "stage = 'b'\nagain_in = ['a']", "later stages"),
+        ("stages = ['a', 'b']\n" + ONE + "stage = 'a'\nagain_in = ['b', 'b']", "later stages"),
+        ("stages = ['a', 'b']\n" + ONE + "stage = 'a'\nagain_in = ['b', 'c']", "in one of the stages"),
         (
             "stages = ['a']\n" + ONE + "stage = 'a'\n" + ONE.replace("train", "test") + "stage = 'a'",
             "lists its",

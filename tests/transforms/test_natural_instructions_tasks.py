@@ -194,13 +194,11 @@ def test_a_plan_knows_exact_counts_where_there_are_instances(capped: Builder, tm
     rows = len(of(capped, TRAINED))
     # 64 of each regular task, and all of the irregular one.
     few = len([row for row in of(capped, TRAINED) if row["exercise_task"] == file("exercises")])
-    assert known[TRAINED, "train"] == Taken(TRAINED, None, "train", 0, rows, 64 * len(regular("train")) + few)
+    assert known[TRAINED, "train"] == Taken(TRAINED, (), "train", 0, rows, 64 * len(regular("train")) + few)
     settings = capped.settings.model_copy(update={"lake": tmp_path})
     nothing = {(one.task, one.split): one for one in mixture_counts.of_build(Builder(settings))}
-    assert nothing[TRAINED, "train"] == Taken(TRAINED, None, "train", 0, None, None)
-    assert nothing["visual_grounding", "train"] == Taken(
-        "visual_grounding", None, "train", 10_000, None, None
-    )
+    assert nothing[TRAINED, "train"] == Taken(TRAINED, (), "train", 0, None, None)
+    assert nothing["visual_grounding", "train"] == Taken("visual_grounding", (), "train", 10_000, None, None)
 
 
 def test_the_first_values_are_those_with_the_smallest_numbers(built: Builder) -> None:
