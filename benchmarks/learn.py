@@ -3,11 +3,12 @@
     pip install -e '.[train]'
     python -m benchmarks.learn --lake FOLDER
 
-A small OFA is trained from drawn weights on the 53 training tasks of the sample world (recipe `laptop`, mixture
-`captions_first`), and its twin in the same way on black pictures. Both are asked validation rows, which show pictures that were not
-trained on, under five instructions each. An answer is right if it is the target; where there are options, it
-is one of them. Beside it stands the best way of the audit to guess without looking, on all validation rows of
-the task: majority, first, longest, most frequent for the question, or a linear classifier of words.
+A small OFA is trained from drawn weights on the 53 training tasks of the sample world (recipe `laptop`,
+mixture `captions_first`), and its twin in the same way on black pictures. Both are asked validation rows,
+which show pictures that were not trained on, under five instructions each. An answer is right if it is the
+target; where there are options, it is one of them. Beside it stands the best way of the audit to guess
+without looking, on all validation rows of the task: majority, first, longest, most frequent for the
+question, or a linear classifier of words.
 
 Whatever is finished is not done again, so an interrupted run goes on with the same command.
 """
