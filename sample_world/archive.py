@@ -58,12 +58,12 @@ def tar_gz(path: Path) -> Iterator[Callable[[str, bytes], None]]:
 
 def store(file: ZipFile, name: str, data: bytes) -> None:
     """Adds a member as it is, as publishers do with pictures."""
-    file.writestr(_member(name, ZIP_STORED), data)
+    file.writestr(_new(file, name, ZIP_STORED), data)
 
 
 def deflate(file: ZipFile, name: str, data: bytes) -> None:
     """Adds a member packed, as publishers do with records."""
-    file.writestr(_member(name, ZIP_DEFLATED), data)
+    file.writestr(_new(file, name, ZIP_DEFLATED), data)
 
 
 @contextmanager
@@ -111,6 +111,12 @@ def write_file(path: Path, data: bytes) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _new(file: ZipFile, name: str, compression: int) -> ZipInfo:
+    if name in file.NameToInfo:
+        raise ValueError(f"the archive has a member of this name already: {name}")
+    return _member(name, compression)
 
 
 def _member(name: str, compression: int) -> ZipInfo:

@@ -49,9 +49,9 @@ JUDGED: Final[dict[str, tuple[tuple[str, ...], Callable[[Judged], None]]]] = {
     "lying": ((), _unchanged),
     "picture_absent": ((), _unchanged),
     "old_name": ((), _named("VizWiz_train_000000028000.jpg")),
-    "other_part": ((), _named("VizWiz_val_00000907.jpg")),
+    "other_part": ((), _named("VizWiz_val_90000007.jpg")),
     "six_votes": (("OBS",), _votes(OBS=6)),
     "no_counts": ((), _no_counts),
-    "repeated": ((), _named("VizWiz_train_00000900.jpg")),
+    "repeated": ((), _named("VizWiz_train_90000000.jpg")),
 }
 """What is done to the picture, and to its entry, in place."""

@@ -30,6 +30,9 @@ _FIRST_PAIR: Final = 50_000_000
 _FIRST_SPARE_PAIR: Final = 55_000_000
 _PAIRS_AT_SCALE_1: Final = 20
 
+# Far above the numbers of all other pictures, at any scale.
+_FIRST_SPARE_NUMBER: Final = 90_000_000
+
 
 class Taken(NamedTuple):
     """A picture that somebody took: its part, its number there, the scene, and what was done to it.
@@ -85,7 +88,7 @@ def irregular(seed: int) -> dict[str, Taken]:
     scenes = further_scenes(seed, _FIRST_SPARE_PAIR, len(JUDGED))
     for position, (name, (flaws, spoil)) in enumerate(JUDGED.items()):
         scene, _ = next(scenes), next(scenes)
-        taken = _taken("train", 900 + position, scene, flaws, lies=name == "lying")
+        taken = _taken("train", _FIRST_SPARE_NUMBER + position, scene, flaws, lies=name == "lying")
         spoil(taken.judged)
         found[name] = taken._replace(stored=None) if name == "picture_absent" else taken
     return found

@@ -25,8 +25,8 @@ _LIST: Final = (
 )
 
 # Far above the pairs of all other scenes.
-_FIRST_PAIR: Final = 110_000_000
-_FIRST_SPARE_PAIR: Final = 115_000_000
+_FIRST_PAIR: Final = 150_000_000
+_FIRST_SPARE_PAIR: Final = 155_000_000
 _PAIRS_AT_SCALE_1: Final = 6
 _PARTS: Final = ("train", "val", "train", "train", "val", "test")
 _NUMBERS: Final = {5: "five", 6: "six"}

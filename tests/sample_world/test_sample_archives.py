@@ -83,6 +83,14 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     assert hashes(tmp_path) == before
 
 
+def test_no_two_members_of_one_name(tmp_path: Path) -> None:
+    twice = pytest.raises(ValueError, match=r"a member of this name already: a/1\.jpg")
+    with twice, archive(tmp_path / "a.zip") as file:
+        store(file, "a/1.jpg", b"one")
+        store(file, "a/1.jpg", b"another")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("records", [[], [1], [{"a": "é\n"}, None]])
 def test_an_array_of_any_length_is_json(tmp_path: Path, records: list[object]) -> None:
     with json_array(tmp_path / "a.json.zip") as add:
