@@ -16,11 +16,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from instructions.load import load_instructions, shipped_tasks
 from sample_world.archive import tar_gz
 from schemas.artifact import Reference
 from schemas.settings import BuildSettings
-from shards.train_vocabulary import train_vocabulary
 from tests import test_real_genome_family as genome
 from tests import test_real_text_sources as texts
 from tests import test_real_vcr_snli_ve as vcr_snli_ve
@@ -44,18 +42,15 @@ SOURCES = tuple(
 
 
 @pytest.fixture(scope="module")
-def build(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Builder:
+def build(real: Path, ofa_bpe: Path, tmp_path_factory: pytest.TempPathFactory) -> Builder:
     """Everything that can be made of all real records."""
     folder = tmp_path_factory.mktemp("everything")
     mirror = _mirror(real, "v1.2.0", folder / "mirror")
     _pack(real, mirror, folder / "mirror")
     family = FamilyPacking(real, mirror)
-    # A small vocabulary: OFA's own is opened for every task, which takes longer than all the rest.
-    words = [wording.text for task in shipped_tasks() for wording in load_instructions(task).wordings]
-    train_vocabulary(words, folder / "vocabulary")
     for file in registry.declaration("ofa_bpe").files.values():
         place = family.place(file.urls[0])
-        place.write_bytes((folder / "vocabulary" / place.name).read_bytes())
+        place.write_bytes((ofa_bpe / place.name).read_bytes())
     settings = BuildSettings(
         lake=folder / "lake", mirror=str(folder / "mirror"), offline=True, sample=True, sources=SOURCES
     )

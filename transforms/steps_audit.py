@@ -14,7 +14,6 @@ from schemas.artifact import Reference
 from schemas.audit import Reviews
 from schemas.settings import BuildSettings
 from shards.format import read_instructions
-from shards.vocabulary import Vocabulary
 from transforms import registry
 from transforms.audit_build import audit_build
 from transforms.audit_leaks import TaskRows
@@ -24,7 +23,7 @@ from transforms.pretraining import pretraining
 from transforms.steps import Making, Step
 from transforms.steps_instances import instances, task_file
 from transforms.steps_select import selected
-from transforms.steps_shards import ASSEMBLED, prepared, tokenised
+from transforms.steps_shards import ASSEMBLED, prepared, tokenised, vocabulary_of
 from transforms.steps_tables import fills, table
 from transforms.verdicts import reviews_of
 
@@ -84,7 +83,7 @@ def _audit_task(task: str, reviews: Reviews | None, settings: BuildSettings, mak
             "shards": shard.manifest,
         },
         instructions=read_instructions(making.inputs[prepared(task)].path("")),
-        vocabulary=Vocabulary.load(making.inputs[ASSEMBLED].path("")),
+        vocabulary=vocabulary_of(making),
     )
     loaded = load_instructions(task, settings.instructions)
     audit_task(task, registry.task(task).head, loaded, files, reviews, making.draft, making.threads)

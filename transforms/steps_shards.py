@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,17 @@ def _assemble(files: Sequence[Reference], making: Making) -> None:
     for reference in files:
         path = making.file(reference)
         shutil.copyfile(path, making.draft.path(path.name))
+
+
+def vocabulary_of(making: Making) -> Vocabulary:
+    """The assembled vocabulary, for steps that have it among their inputs."""
+    return _opened(making.inputs[ASSEMBLED].path(""))
+
+
+# Three steps of each task ask for it, and OFA's files take a third of a second to open.
+@lru_cache(maxsize=1)
+def _opened(folder: Path) -> Vocabulary:
+    return Vocabulary.load(folder)
 
 
 def weights_step(settings: BuildSettings) -> Step | None:
@@ -184,7 +195,7 @@ def _tokenise(task: str, head: TaskHead, settings: BuildSettings, making: Making
         making.table(selected(settings.mixture, task, "rows")),
         making.table(selected(settings.mixture, task, "pictures")),
         making.table(coded(settings.mixture, task)) if head.output == "image" else None,
-        Vocabulary.load(making.inputs[ASSEMBLED].path("")),
+        vocabulary_of(making),
         settings,
         making.draft,
         making.threads,
@@ -209,7 +220,7 @@ def _prepare_step(task: str, settings: BuildSettings) -> Step:
 def _prepare(task: str, settings: BuildSettings, making: Making) -> None:
     loaded = load_instructions(task, settings.instructions)
     check_shown(loaded, making.table(instances(task)))
-    vocabulary = Vocabulary.load(making.inputs[ASSEMBLED].path(""))
+    vocabulary = vocabulary_of(making)
     write_json(making.draft.path(INSTRUCTIONS), prepare(loaded, vocabulary))
 
 
