@@ -139,7 +139,10 @@ def plan(
     threads: Threads = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what `build` with the same options would do, and why. Changes nothing."""
+    """Say what `build` with the same options would do, and why.
+
+    Nothing is built. With `--sample` the sample world is drawn if it is not there yet.
+    """
     settings = _settings(
         lake, mirror, offline, seed, sample, scale, source, task, mixture, until, accept_terms, unpinned,
         per_image, rules, instructions, quantisation, options_style, threads,
