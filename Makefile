@@ -12,7 +12,7 @@ demo: $(VENV)/core-installed
 	$(BIN)/multiinstruct build --sample --lake $(LAKE)
 
 test: $(VENV)/dev-installed check
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/dev-installed
 	$(BIN)/ruff check .

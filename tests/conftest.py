@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from flows.sample import with_sample
 from schemas.settings import BuildSettings
 from transforms.builder import Builder
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # The cores are shared out among the processes already; torch would take them all in each.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -51,21 +57,32 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def sample_build(tmp_path_factory: pytest.TempPathFactory) -> Builder:
+def sample_build(shared_tmp: Path) -> Builder:
     """The sample world, built to shards without an orchestrator. Tests only read it."""
-    settings = BuildSettings(lake=tmp_path_factory.mktemp("sample") / "lake", sample=True)
-    builder = Builder(with_sample(settings))
-    builder.build()
+    return _built_once(BuildSettings(lake=shared_tmp / "sample" / "lake", sample=True))
+
+
+@pytest.fixture(scope="session")
+def small_build(shared_tmp: Path) -> Builder:
+    """A few sources of the sample world, built to shards: for tests that build it again. Only read."""
+    return _built_once(BuildSettings(lake=shared_tmp / "small" / "lake", sample=True, sources=SMALL))
+
+
+def _built_once(settings: BuildSettings) -> Builder:
+    """A build by the first process that asks; the others wait for it, and find nothing to do."""
+    folder = settings.lake.parent
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "building.lock"):
+        builder = Builder(with_sample(settings))
+        builder.build()
     return builder
 
 
 @pytest.fixture(scope="session")
-def small_build(tmp_path_factory: pytest.TempPathFactory) -> Builder:
-    """A few sources of the sample world, built to shards: for tests that build it again. Only read."""
-    lake = tmp_path_factory.mktemp("small") / "lake"
-    builder = Builder(with_sample(BuildSettings(lake=lake, sample=True, sources=SMALL)))
-    builder.build()
-    return builder
+def shared_tmp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of this run of the tests, which all its processes have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
