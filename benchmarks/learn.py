@@ -40,7 +40,7 @@ from transforms.steps_audit import audited
 
 RECIPE = "laptop"
 MIXTURE = "captions_first"
-SCALE = 96.0
+SCALE = 192.0
 ROWS = 400
 """Rows of a task that are asked, each under five instructions."""
 
