@@ -93,13 +93,8 @@ def test_a_person_sees_counts_and_what_is_next(lake: Path, recipe: Path) -> None
     assert "multiinstruct evaluate --checkpoint" in shown
 
 
-def test_ctrl_c_leaves_what_the_same_command_goes_on_from(lake: Path, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_what_the_same_command_goes_on_from(lake: Path, recipe: Path, tmp_path: Path) -> None:
     """Several processes are stopped as one is."""
-    # Long enough not to end while nobody looks, on a machine that is busy with other tests.
-    epochs = 10
-    updates = epochs * UPDATES // 2
-    recipe = tmp_path / "long.toml"
-    recipe.write_text(RECIPE.format(rows=75).replace("epochs = 2", f"epochs = {epochs}"))
     arguments = words(lake, recipe, "--processes", "2")
     process = subprocess.Popen(
         [sys.executable, "-m", "flows.cli", *arguments],
@@ -108,6 +103,8 @@ def test_ctrl_c_leaves_what_the_same_command_goes_on_from(lake: Path, tmp_path: 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Who runs the tests in the background has the signal ignored, and so would all that they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     metrics = lake / training_store.FOLDER / "mine" / METRICS
     while process.poll() is None and not (metrics.is_file() and metrics.read_bytes().count(b"\n") > 1):
@@ -117,10 +114,10 @@ def test_ctrl_c_leaves_what_the_same_command_goes_on_from(lake: Path, tmp_path: 
     assert process.returncode == ExitCode.INTERRUPTED, complaint
     assert "run the same command again" in complaint
     done = metrics.read_bytes().count(b"\n")
-    assert done < updates
-    assert said(words(lake, recipe))["updates"] == updates
+    assert done < UPDATES
+    assert said(words(lake, recipe))["updates"] == UPDATES
     run = training_store.opened(lake, "mine")
-    assert [line.update for line in run.lines() if line.kind == "update"] == list(range(1, updates + 1))
+    assert [line.update for line in run.lines() if line.kind == "update"] == list(range(1, UPDATES + 1))
 
 
 def test_what_processes_complain_of_is_passed_on(lake: Path, tmp_path: Path) -> None:

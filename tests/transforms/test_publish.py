@@ -16,6 +16,7 @@ import pytest
 from flows.sample import with_sample
 from schemas.errors import BuildError, ExitCode
 from schemas.settings import BuildSettings
+from tests.conftest import SMALL
 from tests.s3_server import bucket
 from tests.small_lake import TASK, copy_small
 from transforms import registry
@@ -127,21 +128,21 @@ def test_a_lake_that_holds_something_else_is_left_alone(lake: Path, tmp_path: Pa
     assert (tmp_path / "taken" / "current").read_text() == before
 
 
-def test_a_build_on_top_fetches_only_what_a_missing_step_reads(sample_build: Builder, tmp_path: Path) -> None:
-    publish(sample_build.lake, f"file://{tmp_path}/published")
+def test_a_build_on_top_fetches_only_what_a_missing_step_reads(small_build: Builder, tmp_path: Path) -> None:
+    publish(small_build.lake, f"file://{tmp_path}/published")
     taken = tmp_path / "taken"
     pull(f"{tmp_path}/published", taken)
-    settings = with_sample(BuildSettings(lake=taken, sample=True))
+    settings = with_sample(BuildSettings(lake=taken, sample=True, sources=SMALL))
     builder = Builder(settings)
     assert {entry.action for entry in builder.plan()} == {"done"}
-    assert builder.build().id == whole(sample_build.lake).id
+    assert builder.build().id == whole(small_build.lake).id
     assert not list((taken / "raw").glob("*/*/data"))
     # One table is gone: the file that it is made from is fetched, and no other.
     shutil.rmtree(taken / "tables" / "visual_genome.attributes")
     builder = Builder(settings)
     needed = {"raw/visual_genome.attributes", "tables/visual_genome.attributes"}
     assert {str(entry.step.reference) for entry in builder.plan() if entry.action != "done"} == needed
-    assert builder.build().id == whole(sample_build.lake).id
+    assert builder.build().id == whole(small_build.lake).id
     here = [path.parent.parent.name for path in (taken / "raw").glob("*/*/data")]
     assert here == ["visual_genome.attributes"]
 
