@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SMALL
 from transforms.builder import Builder
 from transforms.lake import whole
 
@@ -61,6 +61,19 @@ def test_the_build_is_the_same_everywhere(sample_build: Builder, tmp_path: Path)
         LC_ALL="C",
     )
     assert elsewhere == whole(sample_build.lake).id
+
+
+def test_another_hash_seed_time_zone_and_locale_change_nothing(small_build: Builder, tmp_path: Path) -> None:
+    again = _build(
+        ROOT,
+        tmp_path / "lake",
+        threads="2",
+        PYTHONHASHSEED="2",
+        TZ="America/Adak",
+        LC_ALL="C.UTF-8",
+        asked=json.dumps({"sources": SMALL}),
+    )
+    assert again == whole(small_build.lake).id
 
 
 def _ask(tree: Path, *arguments: str) -> Any:
