@@ -39,14 +39,14 @@ positions = 512
 """
 
 
-def training_lake(built: Builder, folder: Path) -> Path:
-    """A lake of its own with a build of two tasks and few rows, over what another has built."""
+def training_lake(built: Builder, folder: Path, tasks: tuple[str, ...] = TASKS) -> Path:
+    """A lake of its own with a build of few tasks and rows, over what another has built."""
     mine = folder / "lake"
     mine.mkdir(parents=True)
     for entry in built.settings.lake.iterdir():
         if entry.name in _MADE_BEFORE:
             (mine / entry.name).symlink_to(entry.resolve())
-    settings = built.settings.model_copy(update={"lake": mine, "tasks": TASKS, "mixture": "quick"})
+    settings = built.settings.model_copy(update={"lake": mine, "tasks": tasks, "mixture": "quick"})
     Builder(settings).build()
     return mine
 
