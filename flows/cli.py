@@ -64,10 +64,11 @@ def main() -> None:
         app()
     except BuildError as error:
         _end(error)
-    except BrokenPipeError:
-        # The reader of our output has seen enough, as in `… | head`.
-        sys.stderr.close()
-        sys.exit(int(ExitCode.DONE))
+    except SystemExit as end:
+        # The reader of our output has seen enough, as in `… | head`; typer calls it a failure.
+        if isinstance(end.__context__, BrokenPipeError):
+            sys.exit(int(ExitCode.DONE))
+        raise
     except OSError as error:
         import errno
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from gzip import GzipFile
 from pathlib import Path
@@ -43,8 +43,11 @@ def tar_gz(path: Path) -> Iterator[Callable[[str, bytes], None]]:
             GzipFile("", "wb", 6, file, mtime=0) as packed,
             open_tar(fileobj=packed, mode="w", format=GNU_FORMAT) as tar,
         ):
+            names = set[str]()
 
             def add(name: str, data: bytes) -> None:
+                _refuse_second(name, names)
+                names.add(name)
                 # What is not said here is zero or empty: owner, group and time.
                 member = TarInfo(name)
                 member.size = len(data)
@@ -114,9 +117,13 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def _new(file: ZipFile, name: str, compression: int) -> ZipInfo:
-    if name in file.NameToInfo:
-        raise ValueError(f"the archive has a member of this name already: {name}")
+    _refuse_second(name, file.NameToInfo)
     return _member(name, compression)
+
+
+def _refuse_second(name: str, names: Container[str]) -> None:
+    if name in names:
+        raise ValueError(f"the archive has a member of this name already: {name}")
 
 
 def _member(name: str, compression: int) -> ZipInfo:

@@ -131,7 +131,7 @@ def _read(path: Path, schema: pa.Schema) -> pa.Table:
     try:
         table = pq.read_table(path, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
-        raise BuildError("a file of an evaluation is damaged", where=path, got=error) from error
+        raise BuildError("a file of an evaluation cannot be read", where=path, got=error) from error
     if table.schema.remove_metadata() != schema:
         raise BuildError(
             "a file of an evaluation is not what it should be", where=path, got=table.schema, expected=schema

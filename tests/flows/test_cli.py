@@ -95,6 +95,22 @@ def test_lists_for_a_person() -> None:
         assert "visual_g" in ran.stdout
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_reader_who_has_seen_enough_is_no_failure(form: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        ran = subprocess.run(
+            [sys.executable, "-m", "flows.cli", "list", "tasks", *form],
+            cwd=ROOT,
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
 def test_show_names_everything_that_a_row_has(lake: str) -> None:
     ran = _run("show", "grounded_caption_selection", "-n", "2", "--lake", lake)
     assert ran.returncode == 0, ran.stderr

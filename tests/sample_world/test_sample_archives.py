@@ -83,11 +83,17 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     assert hashes(tmp_path) == before
 
 
+def _twice() -> pytest.RaisesExc[ValueError]:
+    return pytest.raises(ValueError, match=r"a member of this name already: a/1\.jpg")
+
+
 def test_no_two_members_of_one_name(tmp_path: Path) -> None:
-    twice = pytest.raises(ValueError, match=r"a member of this name already: a/1\.jpg")
-    with twice, archive(tmp_path / "a.zip") as file:
+    with _twice(), archive(tmp_path / "a.zip") as file:
         store(file, "a/1.jpg", b"one")
         store(file, "a/1.jpg", b"another")
+    with _twice(), tar_gz(tmp_path / "a.tar.gz") as add:
+        add("a/1.jpg", b"one")
+        add("a/1.jpg", b"another")
     assert not list(tmp_path.iterdir())
 
 
