@@ -10,7 +10,7 @@ tasks, which show pictures that were not trained on, and test rows of the nine h
 instructions each. An answer is right if it is the target; where there are options, it is one of them.
 Beside it stands the best way of the audit to guess without looking, on all such rows of the task: majority,
 first, longest, most frequent for the question, or a linear classifier of words. What these learn from are
-training rows; of a held-out task, which has none, the other half of its rows.
+training rows; of a held-out task, which has none, the other half of its rows. The extras are not counted.
 
 Whatever is finished is not done again, so an interrupted run goes on with the same command.
 """
@@ -51,10 +51,12 @@ class Line:
     """One task: how often answers are right, with a 95 % interval over its rows.
 
     Attributes:
+        extra: not one of the 62, and not counted.
         guess: of the best way to guess without the picture; None where the audit has none.
     """
 
     task: str
+    extra: bool
     seeing: float
     low: float
     high: float
@@ -133,11 +135,13 @@ def guess(lake: Path, task: str) -> float | None:
 def lines(lake: Path, seeing: score_store.Run, blind: score_store.Run) -> list[Line]:
     """One line a task."""
     found = []
-    for task in seeing.evaluation.tasks:
+    for task, asked in seeing.evaluation.tasks.items():
         sees, sees_not = right(seeing, task), right(blind, task)
         low, high = interval(sees, seed=0)
         blind_low, _ = interval(sees_not, seed=0)
-        found.append(Line(task, sees.mean(), low, high, sees_not.mean(), blind_low, guess(lake, task)))
+        found.append(
+            Line(task, asked.extra, sees.mean(), low, high, sees_not.mean(), blind_low, guess(lake, task))
+        )
     return found
 
 
@@ -149,11 +153,12 @@ def show(found: list[Line]) -> None:
         told = "none" if line.guess is None else f"{100 * line.guess:.1f}"
         by = [] if line.guess is None else _beaten_by(line, line.guess)
         between = f"{100 * line.low:.1f} to {100 * line.high:.1f}"
+        name = f"`{line.task}`{' (extra)' if line.extra else ''}"
         print(
-            f"| `{line.task}` | {100 * line.seeing:.1f} | {between} | {100 * line.blind:.1f} | {told} | "
+            f"| {name} | {100 * line.seeing:.1f} | {between} | {100 * line.blind:.1f} | {told} | "
             f"{', '.join(by)} |"
         )
-    compared = [(line, line.guess) for line in found if line.guess is not None]
+    compared = [(line, line.guess) for line in found if line.guess is not None and not line.extra]
     for who in ("seeing", "blind"):
         above = sum((line.seeing if who == "seeing" else line.blind) > best for line, best in compared)
         surely = sum(_beaten_by(line, best).count(who) for line, best in compared)
