@@ -19,7 +19,7 @@ import torch
 from schemas.errors import BuildError, ExitCode
 
 FOLDER: Final = "checkpoints"
-FORMAT: Final = "multiinstruct-checkpoint-1"
+FORMAT: Final = "multiinstruct-checkpoint-2"
 
 KEPT: Final = 2
 """Checkpoints that stay: the newest, and one before it in case that one cannot be read."""
@@ -29,7 +29,8 @@ Held = dict[str, Any]
 
 def newest(run: Path) -> Path | None:
     """The last checkpoint of a run, if it has any."""
-    return max((run / FOLDER).glob("*.pt"), default=None)
+    # One that a killed process was writing begins with a dot, which `*` takes too.
+    return max((run / FOLDER).glob("[0-9]*.pt"), default=None)
 
 
 def write(run: Path, update: int, held: Held) -> None:

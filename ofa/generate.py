@@ -81,8 +81,21 @@ def generate(
         BuildError: as `OFA.forward`; answers may become longer than the model can write; or a row
             has no answer that is allowed.
     """
-    model.check_target(search.longest + 1, some_codes=writes_codes)
     encoded = model.encode(source, pictures, has_picture)
+    return generate_from(model, encoded, search=search, constraint=constraint, writes_codes=writes_codes)
+
+
+@torch.no_grad()
+def generate_from(
+    model: OFA,
+    encoded: Encoded,
+    *,
+    search: Search = GREEDY,
+    constraint: Constraint | None = None,
+    writes_codes: bool = False,
+) -> list[list[Hypothesis]]:
+    """As `generate`, of what `OFA.encode` gave: several searches need it only once."""
+    model.check_target(search.longest + 1, some_codes=writes_codes)
     return _Run(model, encoded, search, constraint, writes_codes).run()
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import torch
 
-from ofa.batch import Inputs
+from ofa.batch import Batch
 from ofa.constraints import Constraint, Options
+from ofa.encoder import Encoded
 from ofa.examples import Examples
-from ofa.generate import Hypothesis, Search, generate
+from ofa.generate import Hypothesis, Search, generate_from
 from ofa.model import OFA
 from schemas.errors import BuildError
 from schemas.evaluation import Answer
@@ -77,28 +78,26 @@ class Predictions:
         )
         for first in range(0, len(rows), self._batch_size):
             some = list(rows[first : first + self._batch_size])
-            inputs = examples[some].to(self._device).inputs()
-            free = self._best(inputs, self._search, None)
+            encoded = self._encoded(examples[some])
+            free = self._best(encoded, self._search, None)
             options = [examples.options(row) for row in some]
             chosen: list[str | None] = [None] * len(some)
             if all(options):
                 longest = max(len(option) for of_row in options for option in of_row)
                 among = Options(self._model.config, options)
-                best = self._best(inputs, replace(self._search, longest=longest), among)
+                best = self._best(encoded, replace(self._search, longest=longest), among)
                 chosen = [self._text(one) for one in best]
             for one, choice in zip(free, chosen, strict=True):
                 yield Answer(self._text(one), one.score, choice)
 
     @torch.inference_mode()
-    def _best(self, inputs: Inputs, search: Search, constraint: Constraint | None) -> list[Hypothesis]:
-        found = generate(
-            self._model,
-            inputs["source"],
-            inputs["pictures"],
-            inputs["has_picture"],
-            search=search,
-            constraint=constraint,
-        )
+    def _encoded(self, batch: Batch) -> Encoded:
+        inputs = batch.to(self._device).inputs()
+        return self._model.encode(inputs["source"], inputs["pictures"], inputs["has_picture"])
+
+    @torch.inference_mode()
+    def _best(self, encoded: Encoded, search: Search, constraint: Constraint | None) -> list[Hypothesis]:
+        found = generate_from(self._model, encoded, search=search, constraint=constraint)
         return [hypotheses[0] for hypotheses in found]
 
     def _text(self, found: Hypothesis) -> str:

@@ -135,7 +135,7 @@ class _Run:
 
     def trained(self, start: Path | None) -> Trained:
         newest = checkpoint.newest(self._folder)
-        held = None if newest is None else checkpoint.read(newest)
+        held = None if newest is None else self._read(newest)
         self._update = 0 if held is None else held["update"]
         first = 0 if held is None else held["stage"]
         vocabulary = Vocabulary.load(self._collection / self._collected.vocabulary).size
@@ -150,6 +150,17 @@ class _Run:
                 if number >= first:
                     self._stage(number, stage, model, held if number == first else None, stop)
         return self._finished()
+
+    def _read(self, path: Path) -> checkpoint.Held:
+        """A checkpoint, which tells updates and stages of this run alone."""
+        held = checkpoint.read(path)
+        if held["training"] != _sha256(self._folder / TRAINING):
+            raise BuildError(
+                "a checkpoint is of another training",
+                where=path,
+                next_step="delete the folder of the checkpoints to begin this one",
+            )
+        return held
 
     def _stage(
         self, number: int, stage: TrainedStage, model: OFA, held: checkpoint.Held | None, stop: list[int]
@@ -275,7 +286,8 @@ class _Run:
     def _save(self, stage: int, learner: Learner, batch: Batch) -> None:
         learner.agree()
         if self._processes.first:
-            held = {"stage": stage, "batches": batch.state, **learner.state()}
+            training = _sha256(self._folder / TRAINING)
+            held = {"training": training, "stage": stage, "batches": batch.state, **learner.state()}
             checkpoint.write(self._folder, self._update, held)
         self._processes.wait()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -218,6 +219,33 @@ def test_a_damaged_checkpoint_is_named(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="a checkpoint cannot be read") as caught:
         trained(run, folder)
     assert "00000003.pt" in str(caught.value)
+
+
+def test_a_process_that_was_killed_at_its_first_checkpoint_left_nothing_to_read(
+    undisturbed: Path, folder: Path, tmp_path: Path
+) -> None:
+    run = begin(tmp_path, folder, recipe(average=0.9))
+    (run / checkpoint.FOLDER).mkdir()
+    (run / checkpoint.FOLDER / ".00000003.pt").write_bytes(b"PK\3\4 half of it")
+    trained(run, folder)
+    assert lines(run) == lines(undisturbed)
+
+
+def test_a_checkpoint_of_another_training_is_refused(folder: Path, tmp_path: Path) -> None:
+    """Its updates would count as this run's: one that is as long would end at once, with nothing learnt."""
+    other = begin(tmp_path / "other", folder, recipe(epochs=50))
+    process = start(command(other, folder))
+    while checkpoint.newest(other) is None:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    run = begin(tmp_path / "run", folder, recipe())
+    shutil.copytree(other / checkpoint.FOLDER, run / checkpoint.FOLDER)
+    with pytest.raises(BuildError, match="a checkpoint is of another training") as caught:
+        trained(run, folder)
+    assert str(run / checkpoint.FOLDER) in str(caught.value)
+    assert not (run / TRAINED).exists()
 
 
 def test_a_run_is_trained_once_at_a_time(folder: Path, tmp_path: Path) -> None:
