@@ -152,14 +152,10 @@ class _Run:
         return self._finished()
 
     def _read(self, path: Path) -> checkpoint.Held:
-        """A checkpoint, which tells updates and stages of this run alone."""
         held = checkpoint.read(path)
         if held["training"] != _sha256(self._folder / TRAINING):
-            raise BuildError(
-                "a checkpoint is of another training",
-                where=path,
-                next_step="delete the folder of the checkpoints to begin this one",
-            )
+            step = "delete the folder of the checkpoints"
+            raise BuildError("a checkpoint is of another training", where=path, next_step=step)
         return held
 
     def _stage(
@@ -286,8 +282,8 @@ class _Run:
     def _save(self, stage: int, learner: Learner, batch: Batch) -> None:
         learner.agree()
         if self._processes.first:
-            training = _sha256(self._folder / TRAINING)
-            held = {"training": training, "stage": stage, "batches": batch.state, **learner.state()}
+            held = {"stage": stage, "batches": batch.state, **learner.state()}
+            held["training"] = _sha256(self._folder / TRAINING)
             checkpoint.write(self._folder, self._update, held)
         self._processes.wait()
 
