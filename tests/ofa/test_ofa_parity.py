@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from benchmarks import parity
+from ofa import weights
 from ofa.generate import Search, generate
+from ofa.model import OFA
 from tests.ofa.tiny_model import tiny_batch, tiny_model
 
 
@@ -19,13 +21,21 @@ def test_every_case_is_within_tolerance(name: str, vectors: Path, capsys: pytest
     assert "FAIL" not in capsys.readouterr().out
 
 
-def test_reference_arithmetic_is_identical_to_the_last_bit(vectors: Path) -> None:
-    torch.set_num_threads(1)
+def test_double_precision_leaves_the_rounding_of_the_reference(vectors: Path) -> None:
     fixture = torch.load(vectors / "ofa_parity_tiny.pt", weights_only=True)
-    exact = [result for result in parity.ofa_results(fixture) if parity.REFERENCE in result.what]
-    assert len(exact) == 12
-    # The last bits depend on the processor's matrix kernels, hence not simply zero.
-    assert max(result.difference for result in exact) < 1e-5
+    exact = [result for result in parity.ofa_results(fixture) if parity.EXACT in result.what]
+    assert len(exact) == 17
+    largest = {result.case: result.difference for result in exact if "logits" in result.what}
+    # No threads, kernels or widths of a processor move these numbers.
+    assert largest == pytest.approx(
+        {
+            "image_text": 1.66068e-4,
+            "image_text_one_masked": 1.66068e-4,
+            "text_only": 7.7347e-5,
+            "image_text_code_masks_all": 7.9496e-5,
+        },
+        rel=1e-3,
+    )
 
 
 @pytest.mark.parametrize(
@@ -42,6 +52,22 @@ def test_a_changed_weight_is_found(tensor: str, case: str, vectors: Path) -> Non
     fixture["state_dict"][tensor] = fixture["state_dict"][tensor] * 1.05
     failed = [result for result in parity.ofa_results(fixture) if not result.passed]
     assert any(case in result.what for result in failed)
+
+
+def test_a_tenth_more_of_epsilon_is_found(vectors: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fixture: dict[str, Any] = torch.load(vectors / "ofa_parity_tiny.pt", weights_only=True)
+    loaded = weights.model_of
+
+    def changed(*asked: Any) -> OFA:
+        model = loaded(*asked)
+        for norm in model.modules():
+            if isinstance(norm, torch.nn.LayerNorm):
+                norm.eps *= 1.1
+        return model
+
+    monkeypatch.setattr(weights, "model_of", changed)
+    failed = [str(result) for result in parity.ofa_results(fixture) if not result.passed]
+    assert any(parity.EXACT in result for result in failed)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x02cos\nsystem\n."])
