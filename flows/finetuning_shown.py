@@ -48,6 +48,7 @@ def _show(training: Training, as_json: bool) -> None:
             plain(
                 f"{stage.name}: {stage.rows:,} rows, {training.recipe.epochs} epochs, "
                 f"{stage.updates:,} updates of {training.recipe.rows} rows"
+                f"{', black pictures' if stage.blind else ''}"
             )
         )
 

@@ -48,6 +48,8 @@ def print_taken(name: str, taken: Sequence[Taken]) -> None:
     staged = ("stages",) if mixture.stages else ()
     columns = ("task", *staged, *SPLITS)
     out.print(table(columns, [*_rows(mixture, taken), _sums(mixture, taken)], right=SPLITS, whole=SPLITS))
+    if mixture.blind:
+        out.print(plain(f"with black pictures: {', '.join(mixture.blind)}"))
     if any(one.rows is None for one in taken):
         out.print(plain("≤ is what a mixture allows, all that there is every row: known once they are made"))
 

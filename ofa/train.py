@@ -249,7 +249,7 @@ class _Run:
             model.config.patch_image_size,
             tasks=tasks,
             seed=self._training.seed,
-            blind=self._training.blind,
+            blind=self._training.blind or stage.blind,
         )
 
     def _loader(self, batches: Batches) -> DataLoader[Batch]:

@@ -128,6 +128,7 @@ class Mixture(BaseModel):
     Attributes:
         summary: one sentence, what it is for.
         stages: what is trained on one after the other, by name; all at once if there are none.
+        blind: stages that show black pictures, in which a model learns to read.
         parts: which tasks, and how many rows of each; a task that fits none of them gives none.
     """
 
@@ -135,12 +136,15 @@ class Mixture(BaseModel):
 
     summary: str = Field(min_length=1)
     stages: tuple[Name, ...] = ()
+    blind: tuple[Name, ...] = ()
     parts: tuple[Part, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _stages_are_those_of_the_parts(self) -> Mixture:
         if any(count > 1 for count in Counter(self.stages).values()):
             raise ValueError("two stages have the same name")
+        if self.blind != tuple(stage for stage in self.stages if stage in self.blind):
+            raise ValueError("what is blind is some of the stages, in order")
         trained = [part for part in self.parts if part.trains]
         filled = {stage for part in trained for stage in part.stages}
         if self.stages and (filled != set(self.stages) or not all(part.stage for part in trained)):

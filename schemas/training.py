@@ -131,11 +131,13 @@ class TrainedStage(_Part):
     Attributes:
         tasks: rows of each, by name.
         updates: how many it takes, over all epochs.
+        blind: black pictures are shown in place of theirs.
     """
 
     name: str
     tasks: dict[str, int]
     updates: int = Field(gt=0)
+    blind: bool = False
 
     @property
     def rows(self) -> int:

@@ -40,27 +40,32 @@ class Stage(BaseModel):
 
     Attributes:
         tasks: names of the tasks, all of which have training rows.
+        blind: black pictures are shown in place of theirs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1)
     tasks: tuple[str, ...] = Field(min_length=1)
+    blind: bool = False
 
 
 ONE_STAGE = "all"
 """Name of the only stage of a mixture that has none of its own."""
 
 
-def stages_of(its_stages: Mapping[str, Sequence[str]], names: Sequence[str]) -> tuple[Stage, ...]:
+def stages_of(
+    its_stages: Mapping[str, Sequence[str]], names: Sequence[str], blind: Sequence[str] = ()
+) -> tuple[Stage, ...]:
     """The stages that hold a task, in order.
 
     Args:
         its_stages: names of the stages of each task that has training rows.
         names: of all stages, in order.
+        blind: which of them show black pictures.
     """
     held = {name: tuple(task for task, its in its_stages.items() if name in its) for name in names}
-    return tuple(Stage(name=name, tasks=tasks) for name, tasks in held.items() if tasks)
+    return tuple(Stage(name=name, tasks=tasks, blind=name in blind) for name, tasks in held.items() if tasks)
 
 
 def _one_stage(given: dict[str, Any]) -> tuple[Stage, ...]:

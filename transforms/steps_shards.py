@@ -267,8 +267,10 @@ def _collect_step(tasks: Sequence[str], settings: BuildSettings) -> Step:
 
 def _staged(tasks: Sequence[str], settings: BuildSettings) -> dict[str, Any]:
     """What a mixture of several stages adds to a collection."""
-    names = registry.mixture(settings.mixture).stages
-    return {"stages": [names, stages_in(settings.mixture, tasks)]} if names else {}
+    mixture = registry.mixture(settings.mixture)
+    if not mixture.stages:
+        return {}
+    return {"stages": [mixture.stages, stages_in(settings.mixture, tasks)], "blind": mixture.blind}
 
 
 def _collect(tasks: Sequence[str], settings: BuildSettings, making: Making) -> None:
@@ -284,6 +286,7 @@ def _collect(tasks: Sequence[str], settings: BuildSettings, making: Making) -> N
         reference = tokenised(settings.mixture, task)
         rows = read_index(making.inputs[reference].path("")).rows
         found[task] = CollectedTask(shard=place(reference), instructions=place(prepared(task)), rows=rows)
+    mixture = registry.mixture(settings.mixture)
     trained = [task for task, one in found.items() if one.rows.get("train")]
     its_stages = stages_in(settings.mixture, trained) or dict.fromkeys(trained, (ONE_STAGE,))
     collection = Collection(
@@ -291,7 +294,7 @@ def _collect(tasks: Sequence[str], settings: BuildSettings, making: Making) -> N
         vocabulary=place(ASSEMBLED),
         pictures=place(packed(settings.mixture)),
         tasks=found,
-        stages=stages_of(its_stages, registry.mixture(settings.mixture).stages or (ONE_STAGE,)),
+        stages=stages_of(its_stages, mixture.stages or (ONE_STAGE,), mixture.blind),
     )
     path.write_text(collection.model_dump_json(indent=1) + "\n")
     contents = {str(ref): made.manifest.content_id for ref, made in making.inputs.items()}

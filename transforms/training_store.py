@@ -30,7 +30,7 @@ from schemas.training import (
     Update,
     Validated,
 )
-from shards.collection import Collection, read_collection
+from shards.collection import Collection, Stage, read_collection
 from transforms import artifact
 from transforms.artifact import write_whole
 from transforms.lake import folders
@@ -128,7 +128,7 @@ def planned(
         blind=blind,
         seed=seed,
         stages=tuple(
-            _stage(stage.name, {task: _rows(collection, task) for task in stage.tasks}, recipe)
+            _stage(stage, {task: _rows(collection, task) for task in stage.tasks}, recipe)
             for stage in collection.stages
         ),
     )
@@ -138,9 +138,10 @@ def _rows(collection: Collection, task: str) -> int:
     return collection.tasks[task].rows["train"]
 
 
-def _stage(name: str, tasks: Mapping[str, int], recipe: Recipe) -> TrainedStage:
+def _stage(stage: Stage, tasks: Mapping[str, int], recipe: Recipe) -> TrainedStage:
     of_epoch = -(-sum(tasks.values()) // recipe.rows)
-    return TrainedStage(name=name, tasks=dict(tasks), updates=of_epoch * recipe.epochs)
+    updates = of_epoch * recipe.epochs
+    return TrainedStage(name=stage.name, tasks=dict(tasks), updates=updates, blind=stage.blind)
 
 
 def pretrained(lake: Path, size: Size) -> Path | None:

@@ -41,7 +41,8 @@ def test_a_mixture_without_a_lake_tells_what_it_allows(tmp_path: Path) -> None:
 def test_rows_that_come_again_name_each_stage(tmp_path: Path) -> None:
     told = _run("list", "mixtures", "skill_by_skill", "--lake", str(tmp_path)).splitlines()
     (line,) = [line.split() for line in told if line.startswith("image_captioning ")]
-    assert line == ["image_captioning", "captions,", "all", *["≤", "24,000", "≤", "1,000"]]
+    assert line == ["image_captioning", "look,", "all", *["≤", "24,000", "≤", "1,000"]]
+    assert "with black pictures: read" in told
 
 
 def test_a_plan_tells_the_counts_that_a_build_stores(sample_build: Builder, tmp_path: Path) -> None:

@@ -195,6 +195,8 @@ def test_a_cap_below_the_bounds_of_values_is_shared_evenly() -> None:
         (ONE + "total = { train = 5 }\nweights = 'sqrt'\ntemperature = 2", "a temperature is given"),
         (ONE + "total = { train = 5 }\nweights = 'fixed'", "shares are given"),
         (ONE + "stage = 'a'", "lists its stages"),
+        ("stages = ['a']\nblind = ['b']\n" + ONE + "stage = 'a'", "some of the stages"),
+        ("blind = ['all']\n" + ONE, "some of the stages"),
         ("stages = ['a']\n" + ONE, "in one of the stages"),
         ("stages = ['a', 'b']\n" + ONE + "stage = 'a'", "in one of the stages"),
         ("stages = ['a', 'a']\n" + ONE + "stage = 'a'", "same name"),
