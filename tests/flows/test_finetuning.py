@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from flows.cli import app
 from schemas.errors import BuildError, ExitCode
 from schemas.training import METRICS
-from shards.collection import read_collection
+from shards.collection import COLLECTION, read_collection
 from tests.conftest import ROOT
 from tests.flows.training_lake import RECIPE, UPDATES, training_lake, write_recipe
 from transforms import publish, training_store
@@ -65,6 +65,20 @@ def test_a_plan_is_exact_and_changes_nothing(lake: Path, recipe: Path) -> None:
     assert stage["updates"] == UPDATES
     assert plan["build"] == build.id
     assert not (lake / training_store.FOLDER).exists()
+
+
+def test_a_blind_stage_is_planned_and_said(lake: Path, recipe: Path) -> None:
+    path = folder_of(lake)[1] / COLLECTION
+    before = path.read_text()
+    try:
+        path.write_text(before.replace('"blind": false', '"blind": true'))
+        (stage,) = said(words(lake, recipe, "--plan"))["stages"]
+        spoken = [word for word in words(lake, recipe, "--plan") if word != "--json"]
+        told = CliRunner().invoke(app, spoken, env={"COLUMNS": "200"}).output
+    finally:
+        path.write_text(before)
+    assert stage["blind"] is True
+    assert "black pictures" in told
 
 
 def test_it_trains_and_is_not_trained_twice(lake: Path, recipe: Path) -> None:

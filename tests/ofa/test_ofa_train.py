@@ -176,6 +176,20 @@ def test_stages_follow_one_another(folder: Path, tmp_path: Path) -> None:
     assert lines(stopped) == lines(run)
 
 
+def test_a_blind_stage_sees_black_pictures(folder: Path, tmp_path: Path) -> None:
+    stages = [["choosing"], ["telling"]]
+    runs = {
+        blind: begin(tmp_path / f"blind {blind}", folder, recipe(), stages, blind)
+        for blind in ((), (0,), (0, 1))
+    }
+    for run in runs.values():
+        trained(run, folder)
+    seeing, reading, never = (losses(run) for run in runs.values())
+    assert seeing[:6] != reading[:6]
+    assert reading[:6] == never[:6]
+    assert reading[6:] != never[6:]
+
+
 def test_a_loss_that_is_no_number_ends_the_run(folder: Path, tmp_path: Path) -> None:
     run = begin(tmp_path, folder, recipe(learning_rate=1e25, warmup=0.5, clip_norm=0, save_every=1))
     with pytest.raises(BuildError, match="no number any more") as caught:

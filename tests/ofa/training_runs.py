@@ -47,14 +47,20 @@ def recipe(**settings: Any) -> Recipe:
     return Recipe(**held | settings)
 
 
-def begin(run: Path, collection: Path, recipe: Recipe, stages: list[list[str]] | None = None) -> Path:
-    """Writes `training.json` of a run over some tasks of a collection."""
+def begin(
+    run: Path,
+    collection: Path,
+    recipe: Recipe,
+    stages: list[list[str]] | None = None,
+    blind: tuple[int, ...] = (),
+) -> Path:
+    """Writes `training.json` of a run over some tasks of a collection; `blind` are numbers of stages."""
     tasks = read_collection(collection).tasks
     held = []
     for number, names in enumerate(stages or [list(tasks)]):
         rows = {name: tasks[name].rows["train"] for name in names}
         updates = -(-sum(rows.values()) // recipe.rows) * recipe.epochs
-        held.append(TrainedStage(name=f"stage {number}", tasks=rows, updates=updates))
+        held.append(TrainedStage(name=f"stage {number}", tasks=rows, updates=updates, blind=number in blind))
     training = Training(
         name="a-run",
         build="0" * 16,

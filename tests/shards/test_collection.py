@@ -46,6 +46,11 @@ def test_stages_come_in_the_order_of_the_mixture_and_lack_those_without_tasks() 
     )
 
 
+def test_stages_may_be_blind() -> None:
+    stages = stages_of({"seen": ["last"], "text": ["first"]}, ["first", "last"], ["first"])
+    assert [stage.blind for stage in stages] == [True, False]
+
+
 def test_a_task_may_be_in_several_stages() -> None:
     stages = stages_of({"seen": ["last"], "text": ["first", "last"]}, ["first", "last"])
     assert collection(stages=stages).stages == (
