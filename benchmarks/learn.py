@@ -3,9 +3,9 @@
     pip install -e '.[train]'
     python -m benchmarks.learn --lake FOLDER
 
-A small OFA is trained from drawn weights on the 53 training tasks of the sample world and two extras
-(`activity_recognition`, `attribute_recognition`; recipe `laptop`, mixture `skill_by_skill`), and its twin
-in the same way on black pictures. Both are asked validation rows of these
+A small OFA is trained from drawn weights on the 53 training tasks of the sample world and three extras
+(`activity_recognition`, `attribute_recognition`, `region_object_selection`; recipe `laptop`, mixture
+`skill_by_skill`), and its twin in the same way on black pictures. Both are asked validation rows of these
 tasks, which show pictures that were not trained on, and test rows of the nine held-out tasks, under five
 instructions each. An answer is right if it is the target; where there are options, it is one of them.
 Beside it stands the best way of the audit to guess without looking, on all such rows of the task: majority,
@@ -42,7 +42,7 @@ from transforms.steps_audit import audited
 RECIPE = "laptop"
 MIXTURE = "skill_by_skill"
 SCALE = 192.0
-ROWS = 400
+ROWS = 500
 """Rows of a task that are asked, each under five instructions."""
 
 
