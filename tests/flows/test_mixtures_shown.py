@@ -42,7 +42,7 @@ def test_rows_that_come_again_name_each_stage(tmp_path: Path) -> None:
     told = _run("list", "mixtures", "skill_by_skill", "--lake", str(tmp_path)).splitlines()
     (line,) = [line.split() for line in told if line.startswith("image_captioning ")]
     assert line == ["image_captioning", "look,", "all", *["≤", "24,000", "≤", "1,000"]]
-    assert "with black pictures: read" in told
+    assert "with black pictures: read, read_again" in told
 
 
 def test_a_plan_tells_the_counts_that_a_build_stores(sample_build: Builder, tmp_path: Path) -> None:
