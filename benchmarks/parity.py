@@ -3,8 +3,7 @@
     python -m benchmarks.parity ../shared/vectors/ofa_parity_tiny.pt
     python -m benchmarks.parity ../shared/vectors/vqgan_parity.pt
 
-Prints the largest absolute difference of each case and exits 1 if one is beyond its tolerance; the
-tolerances are those of the fixture's `note`.
+Prints the largest absolute difference of each case and exits 1 if one is beyond its tolerance.
 
 The fixtures' attention is sharp on purpose: a difference in the last bit of one product of matrices
 grows a hundredfold on its way to the logits. So OFA is run twice:
@@ -188,7 +187,7 @@ def _features(fixture: Mapping[str, Any], model: OFA, run: str) -> Iterator[Resu
     with torch.no_grad():
         features = model.encoder.embed_images(_like(fixture["inputs"]["patch_images"], model))
     difference = _largest(features - fixture["outputs"]["resnet_features"])
-    yield Result("image trunk", f"features, {run}", difference, _tolerance(fixture, "image trunk", USED))
+    yield Result("image trunk", f"features, {run}", difference, _noted(fixture))
 
 
 def _like(levels: Tensor, model: OFA) -> Tensor:
@@ -196,10 +195,8 @@ def _like(levels: Tensor, model: OFA) -> Tensor:
     return levels.to(model.encoder.embed_tokens.weight.dtype)
 
 
-def _tolerance(fixture: Mapping[str, Any], case: str, run: str) -> float:
-    """The tolerance of single precision is the note's for pictures."""
-    if run == EXACT:
-        return TEXT_ROUNDING if case == "text_only" else IMAGE_ROUNDING
+def _noted(fixture: Mapping[str, Any]) -> float:
+    """The note's tolerance for pictures."""
     found = re.search(r"image cases (\d[\d.e-]*\d)", fixture["note"])
     return float(found[1]) if found else TOLERANCE
 
@@ -223,7 +220,8 @@ def _outputs(fixture: Mapping[str, Any], model: OFA, case: str, run: str) -> Ite
         logits = model(target_inputs=targets, writes_codes=codes, **source)
     read = ~expected["encoder_padding_mask"]
     written = targets != model.config.pad
-    tolerance = _tolerance(fixture, case, run)
+    rounding = TEXT_ROUNDING if case == "text_only" else IMAGE_ROUNDING
+    tolerance = rounding if run == EXACT else _noted(fixture)
     padding = (encoded.padding != expected["encoder_padding_mask"]).float()
     positions = encoded.positions - expected["position_embeddings"]
     yield Result(case, f"padding, {run}", _largest(padding), 0.0)
@@ -242,7 +240,7 @@ def _loss(fixture: Mapping[str, Any], model: OFA) -> Iterator[Result]:
         **_source(fixture, "image_text_one_masked", model),
     )
     torch.autograd.backward(sums.loss)
-    tolerance = _tolerance(fixture, "loss", USED)
+    tolerance = _noted(fixture)
     yield Result("loss", "target tokens", abs(sums.tokens - expected["ntokens"]), 0)
     for what, value, wanted in (
         ("label-smoothed, a token", sums.loss, expected["loss_sum"]),
@@ -289,7 +287,7 @@ def _searches(fixture: Mapping[str, Any], model: OFA) -> Iterator[Result]:
             for row, wanted_row in zip(found, expected["hypos"], strict=True)
             for answer, wanted in zip(row, wanted_row, strict=False)
         ]
-        yield Result(case, "scores", max(scores, default=math.inf), _tolerance(fixture, case, USED))
+        yield Result(case, "scores", max(scores, default=math.inf), _noted(fixture))
 
 
 def _search(given: Mapping[str, Any], source_length: int) -> Search:
